@@ -1,0 +1,1 @@
+//! The BLIP-2 captioners: ViT, Q-Former and a language model

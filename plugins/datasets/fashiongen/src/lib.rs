@@ -1,0 +1,1 @@
+//! FashionGen: products, descriptions and images in HDF5

@@ -1,0 +1,1 @@
+//! The H&M catalogue: articles.csv and a tree of JPEG images

@@ -1,0 +1,1 @@
+//! The usual LoRA strategies: which linear layers are adapted, at which rank

@@ -1,0 +1,1 @@
+//! BLEU, ROUGE-L and CIDEr: metrics over n-grams and subsequences of tokens

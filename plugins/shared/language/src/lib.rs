@@ -1,0 +1,1 @@
+//! English text: the PTB tokenizer

@@ -1,0 +1,1 @@
+//! Layers, weights and generation that the model plugins share, on burn

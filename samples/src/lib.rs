@@ -1,0 +1,1 @@
+//! The sample catalogue: a seeded generator of garments in the vendors' layouts

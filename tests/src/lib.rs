@@ -1,0 +1,1 @@
+//! Tests of the whole: the host's binary, real plugins, parity with the references
