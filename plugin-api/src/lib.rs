@@ -4,9 +4,12 @@
 //! plain types and one error type. The host uses [`abi`], the `#[repr(C)]` shapes that really cross the library's border.
 //! `adapter` joins the two. See `docs/plugin-author.md`.
 
+// `#[sabi_trait]` expands to impls inside constants.
+#[allow(non_local_definitions)]
 pub mod abi;
 mod adapter;
 pub mod sdk;
+pub mod testing;
 
 pub use sdk::*;
 

@@ -10,8 +10,8 @@ mod registration;
 mod settings;
 
 pub use captioner::{
-    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish, Generation,
-    Image,
+    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
+    Generation, Image,
 };
 pub use dataset::{Dataset, DatasetConfig, ImageSource, Item, ItemError};
 pub use error::{ErrorKind, PluginError, Result};
