@@ -1,0 +1,87 @@
+//! The scan: the longest rule that fits takes its text, token after token. Plain words, which are nearly all of a caption,
+//! are taken by a loop over bytes; what is left goes through the rules' automaton.
+
+use super::rules::{Action, Rules};
+use super::{TokenBuffer, spelling};
+use regex_automata::hybrid::dfa::Cache;
+use regex_automata::{Anchored, Input};
+
+/// Working memory of a scan.
+#[derive(Default)]
+pub struct Scratch {
+    /// The text with the line's end that rules look ahead to.
+    line: String,
+    cache: Option<Cache>,
+}
+
+/// Splits a text and appends its tokens.
+pub fn scan(text: &str, buffer: &mut TokenBuffer) {
+    let mut line = std::mem::take(&mut buffer.scratch.line);
+    line.clear();
+    line.push_str(text);
+    line.push('\n');
+    let bytes = line.as_bytes();
+    let mut at = 0;
+    while at < text.len() {
+        if bytes[at] == b' ' || bytes[at] == b'\n' {
+            at += 1;
+        } else if let Some(end) = plain_word(bytes, at) {
+            push_plain(&line[at..end], at, buffer);
+            // The comma that `plain_word` may have looked at.
+            at = end + usize::from(bytes[end] == b',');
+        } else {
+            at = match_rule(&line, at, text.len(), buffer);
+        }
+    }
+    buffer.scratch.line = line;
+}
+
+/// The end of a word of ASCII letters and inner hyphens that a space, or a comma and a space, follows: no rule can make
+/// more of it. `None` where the rules must look.
+fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut end = start;
+    while bytes[end].is_ascii_alphabetic() || (bytes[end] == b'-' && end > start && bytes[end - 1] != b'-') {
+        end += 1;
+    }
+    if end == start || bytes[end - 1] == b'-' {
+        return None;
+    }
+    let closed = bytes[end] == b' ' || (bytes[end] == b',' && bytes[end + 1] == b' ');
+    (closed && !spelling::is_two_words(&bytes[start..end])).then_some(end)
+}
+
+fn push_plain(word: &str, at: usize, buffer: &mut TokenBuffer) {
+    let start = buffer.text.len();
+    buffer.text.push_str(word);
+    buffer.text[start..].make_ascii_lowercase();
+    buffer.ends.push(buffer.text.len());
+    buffer.sources.push(at as u32..(at + word.len()) as u32);
+}
+
+/// Takes one token by the longest rule at `at`, and returns where the next one starts. A character that no rule knows
+/// vanishes. `limit` is the text's end, before the added line end.
+fn match_rule(line: &str, at: usize, limit: usize, buffer: &mut TokenBuffer) -> usize {
+    let rules = Rules::get();
+    let cache = buffer.scratch.cache.get_or_insert_with(|| rules.dfa.create_cache());
+    let input = Input::new(line).range(at..).anchored(Anchored::Yes);
+    // The automaton gives up only on a quit byte, and it has none.
+    let found = rules.dfa.try_search_fwd(cache, &input).ok().flatten();
+    let Some(found) = found.filter(|found| found.offset() > at) else {
+        return at + line[at..].chars().next().map_or(1, char::len_utf8);
+    };
+    let action = rules.action(found.pattern());
+    let end = action.token_end(&line[..found.offset()], at).min(limit);
+    if let Action::Skip = action {
+        return end.max(at + 1);
+    }
+    if let Action::Two(first) = action {
+        spelling::push(&line[at..at + first], Action::Word, &mut buffer.text);
+        buffer.finish(at..at + first);
+        spelling::push(&line[at + first..end], Action::Word, &mut buffer.text);
+        buffer.finish(at + first..end);
+    } else {
+        spelling::push(&line[at..end], action, &mut buffer.text);
+        buffer.finish(at..end);
+    }
+    end.max(at + 1)
+}

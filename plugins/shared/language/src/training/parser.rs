@@ -1,0 +1,288 @@
+//! The training loop of the tagger and parser: inventory, batches, schedule, averaging.
+
+use super::gradient::{Dropout, Example, accumulate};
+use super::optimizer::Adam;
+use super::vectors;
+use crate::conllu::Sentence;
+use crate::lemma::LemmaRule;
+use crate::network::features::{Features, Vocabulary, normalised};
+use crate::network::{Inventory, Network, Sizes, Weights};
+use crate::wordnet::WordNet;
+use std::collections::{BTreeMap, HashMap};
+
+/// What to train, and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub sizes: Sizes,
+    pub dropout: Dropout,
+    pub epochs: usize,
+    /// Passes over the unlabelled text for the word vectors.
+    pub vector_epochs: usize,
+    /// Words of a batch, about.
+    pub batch: usize,
+    /// The greatest learning rate.
+    pub rate: f32,
+    pub seed: u64,
+    /// Words seen less often have no row of their own.
+    pub least_count: usize,
+    /// Share of sentences put into lower case, as captions often are.
+    pub lowered: f32,
+    /// Share of sentences whose last punctuation is dropped.
+    pub unpunctuated: f32,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan {
+            sizes: Sizes { word: 96, hashed: 96, vector: 64, hidden: 160, layers: 2, arc: 128, label: 96 },
+            dropout: Dropout { word: 0.12, input: 0.25, hidden: 0.35, projection: 0.3 },
+            epochs: 24,
+            vector_epochs: 3,
+            batch: 900,
+            rate: 2.5e-3,
+            seed: 1,
+            least_count: 2,
+            lowered: 0.06,
+            unpunctuated: 0.06,
+        }
+    }
+}
+
+/// What training gives.
+pub struct Trained {
+    pub sizes: Sizes,
+    pub inventory: Inventory,
+    pub weights: Weights,
+}
+
+/// Trains on sentences with their weights in the loss (and their number of copies an epoch). `unlabelled` is running text for the
+/// vectors; `watch` is called after each epoch with its number, mean loss and the network so far.
+pub fn train(
+    plan: &Plan,
+    sentences: &[(&Sentence, usize)],
+    unlabelled: &[Vec<String>],
+    wordnet: &WordNet,
+    watch: &mut dyn FnMut(usize, f64, &dyn Fn() -> Option<Network>),
+) -> Trained {
+    let mut random = fastrand::Rng::with_seed(plan.seed);
+    let mut inventory = inventory(plan, sentences);
+    let mut vectors_table = None;
+    if plan.sizes.vector > 0 {
+        let (words, table) = vectors::induce(unlabelled, plan.sizes.vector, plan.vector_epochs, &mut random);
+        inventory.vectors = words;
+        vectors_table = Some(table);
+    }
+    let vocabulary = Vocabulary::new(&inventory.words, &inventory.vectors);
+    let indices = Indices::new(&inventory);
+    let mut weights = Weights::zeros(&plan.sizes, &inventory);
+    initialise(&mut weights, &mut random);
+    weights.vectors = vectors_table.unwrap_or_default();
+
+    let zeros = Weights::zeros(&plan.sizes, &Inventory { vectors: Vec::new(), ..inventory.clone() });
+    let mut gradient = zeros.clone();
+    let mut adam = Adam::new(zeros);
+    let mut average: Option<(Weights, usize)> = None;
+    let mut step = 0usize;
+    let mut steps = 0;
+    for epoch in 0..plan.epochs {
+        let mut examples = Vec::new();
+        for (sentence, copies) in sentences {
+            for _ in 0..*copies {
+                examples.push(example(sentence, plan, &indices, &vocabulary, wordnet, &mut random));
+            }
+        }
+        random.shuffle(&mut examples);
+        let batches = batches(&examples, plan.batch, &mut random);
+        if epoch == 0 {
+            steps = batches.len() * plan.epochs;
+        }
+        let mut loss = 0.0;
+        for batch in &batches {
+            let rate = plan.rate * schedule(step, steps);
+            let (batch_loss, touched) =
+                accumulate(&weights, &plan.sizes, batch, &plan.dropout, &mut random, &mut gradient);
+            adam.step(&mut weights, &mut gradient, &touched, rate);
+            loss += batch_loss;
+            step += 1;
+            // The mean of the weights over the last quarter: a network a little better than each of them. Twice an epoch will do.
+            if step * 4 >= steps * 3 && step % (batches.len() / 2).max(1) == 0 {
+                let (sum, count) = average.get_or_insert_with(|| (weights.clone(), 0));
+                if *count > 0 {
+                    add(sum, &weights);
+                }
+                *count += 1;
+            }
+        }
+        let current = || Network::new(plan.sizes.clone(), inventory.clone(), mean(&average, &weights));
+        watch(epoch + 1, loss / batches.len().max(1) as f64, &current);
+    }
+    Trained { sizes: plan.sizes.clone(), weights: mean(&average, &weights), inventory }
+}
+
+/// Tags and parses gold tokens anew; other columns and lines stay.
+pub fn reparse(network: &Network, wordnet: &WordNet, sentences: &[Sentence]) -> Vec<Sentence> {
+    sentences
+        .iter()
+        .map(|sentence| {
+            let mut sentence = sentence.clone();
+            let parsed = network.parse(&sentence.forms(), wordnet);
+            for (word, parsed) in sentence.words.iter_mut().zip(parsed) {
+                word.upos = network.inventory.upos[parsed.upos].clone();
+                word.xpos = network.inventory.xpos[parsed.xpos].clone();
+                word.deprel = network.inventory.labels[parsed.label].clone();
+                word.head = Some(parsed.head);
+                word.lemma = parsed.lemma;
+            }
+            sentence
+        })
+        .collect()
+}
+
+/// A rise over the first twentieth, then half a cosine.
+fn schedule(step: usize, steps: usize) -> f32 {
+    let done = step as f32 / steps.max(1) as f32;
+    if done < 0.05 { 0.05 + done * 19.0 } else { 0.02 + 0.49 * (1.0 + (std::f32::consts::PI * done).cos()) }
+}
+
+fn mean(average: &Option<(Weights, usize)>, weights: &Weights) -> Weights {
+    let Some((sum, count)) = average else { return weights.clone() };
+    let mut mean = sum.clone();
+    let share = 1.0 / *count as f32;
+    mean.dense_mut().into_iter().for_each(|tensor| tensor.values.iter_mut().for_each(|value| *value *= share));
+    for tensor in [&mut mean.words, &mut mean.hashed] {
+        tensor.values.iter_mut().for_each(|value| *value *= share);
+    }
+    mean
+}
+
+fn add(sum: &mut Weights, weights: &Weights) {
+    let pairs = sum.dense_mut().into_iter().zip(weights.dense());
+    let mut all: Vec<_> = pairs.collect();
+    let mut tables = Vec::new();
+    std::mem::swap(&mut all, &mut tables);
+    for (sum, weights) in tables {
+        sum.values.iter_mut().zip(&weights.values).for_each(|(sum, value)| *sum += value);
+    }
+    for (sum, weights) in [(&mut sum.words, &weights.words), (&mut sum.hashed, &weights.hashed)] {
+        sum.values.iter_mut().zip(&weights.values).for_each(|(sum, value)| *sum += value);
+    }
+}
+
+/// Uniform after Glorot and Bengio (2010); tables and biases at 0, the forget gates open.
+fn initialise(weights: &mut Weights, random: &mut fastrand::Rng) {
+    for tensor in weights.dense_mut() {
+        if tensor.rows > 1 {
+            let bound = (6.0 / (tensor.rows + tensor.columns) as f32).sqrt();
+            tensor.values.iter_mut().for_each(|value| *value = (random.f32() * 2.0 - 1.0) * bound);
+        }
+    }
+    for lstm in weights.lstms.iter_mut().flatten() {
+        let hidden = lstm.recurrent.rows;
+        lstm.input.bias.values[hidden..2 * hidden].fill(1.0);
+    }
+    weights.root.values.iter_mut().for_each(|value| *value = random.f32() * 0.2);
+}
+
+/// The classes and words that the sentences hold.
+fn inventory(plan: &Plan, sentences: &[(&Sentence, usize)]) -> Inventory {
+    let mut words: BTreeMap<String, usize> = BTreeMap::new();
+    let mut rules: BTreeMap<LemmaRule, usize> = BTreeMap::new();
+    let [mut upos, mut xpos, mut labels] = [const { BTreeMap::<String, usize>::new() }; 3];
+    for word in sentences.iter().flat_map(|(sentence, _)| &sentence.words) {
+        *words.entry(normalised(&word.form)).or_default() += 1;
+        if word.lemma != "_" {
+            *rules.entry(LemmaRule::derive(&word.form, &word.lemma)).or_default() += 1;
+        }
+        for (counts, value) in [(&mut upos, &word.upos), (&mut xpos, &word.xpos), (&mut labels, &word.deprel)] {
+            *counts.entry(value.clone()).or_default() += 1;
+        }
+    }
+    let keys = |counts: BTreeMap<String, usize>| counts.into_iter().map(|(key, _)| key).collect();
+    Inventory {
+        words: words.into_iter().filter(|(_, count)| *count >= plan.least_count).map(|(word, _)| word).collect(),
+        vectors: Vec::new(),
+        upos: keys(upos),
+        xpos: keys(xpos),
+        labels: keys(labels),
+        lemma_rules: rules.into_iter().filter(|(_, count)| *count >= 3).map(|(rule, _)| rule.to_string()).collect(),
+    }
+}
+
+/// From names to indices.
+struct Indices {
+    upos: HashMap<String, usize>,
+    xpos: HashMap<String, usize>,
+    labels: HashMap<String, usize>,
+    rules: HashMap<String, usize>,
+}
+
+impl Indices {
+    fn new(inventory: &Inventory) -> Indices {
+        let index = |names: &[String]| names.iter().enumerate().map(|(at, name)| (name.clone(), at)).collect();
+        Indices {
+            upos: index(&inventory.upos),
+            xpos: index(&inventory.xpos),
+            labels: index(&inventory.labels),
+            rules: index(&inventory.lemma_rules),
+        }
+    }
+}
+
+fn example(
+    sentence: &Sentence,
+    plan: &Plan,
+    indices: &Indices,
+    vocabulary: &Vocabulary,
+    wordnet: &WordNet,
+    random: &mut fastrand::Rng,
+) -> Example {
+    let mut words = sentence.words.as_slice();
+    if random.f32() < plan.unpunctuated
+        && let [rest @ .., last] = words
+        && last.upos == "PUNCT"
+        && !rest.is_empty()
+        && last.head != Some(0)
+        && rest.iter().all(|word| word.head != Some(words.len()))
+    {
+        words = rest;
+    }
+    let lowered = random.f32() < plan.lowered;
+    let forms: Vec<String> =
+        words.iter().map(|word| if lowered { word.form.to_lowercase() } else { word.form.clone() }).collect();
+    let mut features = Features::default();
+    vocabulary.extract(&forms.iter().map(String::as_str).collect::<Vec<_>>(), wordnet, &mut features);
+    let lemma = |(word, form): (&crate::conllu::Word, &String)| match word.lemma.as_str() {
+        "_" => None,
+        lemma => indices.rules.get(&LemmaRule::derive(form, lemma).to_string()).copied(),
+    };
+    Example {
+        features,
+        upos: words.iter().map(|word| indices.upos.get(&word.upos).copied()).collect(),
+        xpos: words.iter().map(|word| indices.xpos.get(&word.xpos).copied()).collect(),
+        lemmas: words.iter().zip(&forms).map(lemma).collect(),
+        heads: words.iter().map(|word| word.head.unwrap_or(0)).collect(),
+        labels: words.iter().map(|word| indices.labels.get(&word.deprel).copied()).collect(),
+    }
+}
+
+/// Batches of sentences of like length, each longest first, in random order.
+fn batches<'a>(examples: &'a [Example], size: usize, random: &mut fastrand::Rng) -> Vec<Vec<&'a Example>> {
+    let mut batches = Vec::new();
+    for pool in examples.chunks(3000) {
+        let mut pool: Vec<&Example> = pool.iter().filter(|example| !example.features.is_empty()).collect();
+        pool.sort_by_key(|example| std::cmp::Reverse(example.features.len()));
+        let mut batch: Vec<&Example> = Vec::new();
+        let mut words = 0;
+        for example in pool {
+            if words + example.features.len() > size && !batch.is_empty() {
+                batches.push(std::mem::take(&mut batch));
+                words = 0;
+            }
+            words += example.features.len();
+            batch.push(example);
+        }
+        batches.extend((!batch.is_empty()).then_some(batch));
+    }
+    random.shuffle(&mut batches);
+    batches
+}
