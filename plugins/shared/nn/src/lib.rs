@@ -1,1 +1,24 @@
-//! Layers, weights and generation that the model plugins share, on burn
+//! Layers, weights and generation that the model plugins share, on burn.
+//!
+//! A model is put together from `vision`, `qformer` and `language`, read by `weights`, fed by `image` and `text`, and run by
+//! `generation`. Nothing here knows a whole captioner: those are the plugins.
+
+mod config;
+mod device;
+mod error;
+mod parallel;
+mod random;
+
+pub mod generation;
+pub mod image;
+pub mod language;
+pub mod layers;
+pub mod qformer;
+pub mod text;
+pub mod vision;
+pub mod weights;
+
+pub use burn::tensor::{Tensor, TensorData};
+pub use config::read_json;
+pub use device::{Placement, limit_threads};
+pub use error::{Error, Result};

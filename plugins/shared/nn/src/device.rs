@@ -1,0 +1,89 @@
+//! Where a model runs and in which number format: the CPU in f32, CUDA in bf16.
+//! What the kernels do there is burn's; the choice of a device for a run is the host's.
+
+use crate::{Error, Result};
+use burn::tensor::{DType, Device};
+
+/// A device together with the number format of its arithmetic.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    pub device: Device,
+    pub dtype: DType,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Cpu,
+    Cuda(usize),
+}
+
+impl Placement {
+    /// The CPU, in f32.
+    ///
+    /// # Errors
+    /// This build was made without the `flex` feature.
+    pub fn cpu() -> Result<Placement> {
+        #[cfg(feature = "flex")]
+        return Ok(Placement { device: Device::flex(), dtype: DType::F32, kind: Kind::Cpu });
+        #[cfg(not(feature = "flex"))]
+        Err(Error::Device("this build has no CPU backend; build it with the feature `flex`".into()))
+    }
+
+    /// A CUDA device, in bf16.
+    ///
+    /// # Errors
+    /// This build was made without the `cuda` feature, or no driver answers.
+    pub fn cuda(index: usize) -> Result<Placement> {
+        if !Self::cuda_answers() {
+            return Err(Error::Device(if cfg!(feature = "cuda") {
+                "no CUDA driver answers here; use the device `cpu`".into()
+            } else {
+                "this build knows no CUDA; build it with the feature `cuda`, or use the device `cpu`".into()
+            }));
+        }
+        #[cfg(feature = "cuda")]
+        return Ok(Placement { device: Device::cuda(index), dtype: DType::BF16, kind: Kind::Cuda(index) });
+        #[cfg(not(feature = "cuda"))]
+        Err(Error::Device(format!("CUDA device {index} is out of this build's reach")))
+    }
+
+    /// CUDA where this build knows it and a driver answers, else the CPU.
+    pub fn auto() -> Result<Placement> {
+        if Self::cuda_answers() { Self::cuda(0) } else { Self::cpu() }
+    }
+
+    /// Whether a CUDA driver with at least one device is there. The driver's library is looked for without initialising it:
+    /// burn itself panics when it is missing.
+    fn cuda_answers() -> bool {
+        cfg!(feature = "cuda")
+            && (std::path::Path::new("/dev/nvidiactl").exists() || std::path::Path::new("/dev/dxg").exists())
+    }
+
+    pub fn is_cpu(&self) -> bool {
+        self.kind == Kind::Cpu
+    }
+
+    /// `f32` or `bf16`.
+    pub fn precision(&self) -> &'static str {
+        if self.dtype == DType::BF16 { "bf16" } else { "f32" }
+    }
+}
+
+impl std::fmt::Display for Placement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.kind {
+            Kind::Cpu => f.write_str("cpu"),
+            Kind::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+/// Limits the threads that CPU kernels of this library keep busy; 0 leaves the choice to the machine. Only the first call has
+/// an effect: the pool of a process is made once.
+pub fn limit_threads(threads: usize) {
+    if threads > 0 {
+        // An error means that the pool is there already, with the size of the first call.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    }
+}

@@ -1,0 +1,299 @@
+//! Generation settings: the checkpoint's `generation_config.json`, overridden by the run's.
+
+use super::Limits;
+use crate::{Error, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// How tokens are chosen. Names and meanings are those of transformers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `None`: `max_length`, or 20.
+    pub max_new_tokens: Option<usize>,
+    pub min_new_tokens: Option<usize>,
+    /// Prompt and new tokens together; new tokens behind an encoder.
+    pub max_length: Option<usize>,
+    pub min_length: Option<usize>,
+    pub num_beams: usize,
+    pub length_penalty: f64,
+    pub early_stopping: EarlyStopping,
+    /// Scores of tokens already said are divided by it where positive, else multiplied (Keskar et al. 2019).
+    pub repetition_penalty: f64,
+    /// No sequence of so many tokens stands twice; 0 is no limit.
+    pub no_repeat_ngram_size: usize,
+    pub do_sample: bool,
+    pub temperature: f64,
+    /// Only so many tokens are drawn from; 0 is all.
+    pub top_k: usize,
+    /// Only the likeliest tokens that make up this share are drawn from (Holtzman et al. 2020).
+    pub top_p: f64,
+    pub end_tokens: Vec<u32>,
+    /// Settings of the file that are not offered here and would change the result.
+    pub ignored: Vec<String>,
+}
+
+/// When beam search ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlyStopping {
+    /// When the running beams are unlikely to beat the finished ones.
+    Heuristic,
+    /// As soon as there are as many finished beams as beams.
+    Full,
+    /// When the running beams cannot beat the finished ones.
+    Never,
+}
+
+/// New tokens where nothing says how many, as in transformers.
+const USUAL_NEW_TOKENS: usize = 20;
+const USUAL_TOP_K: usize = 50;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Stored {
+    max_new_tokens: Option<usize>,
+    min_new_tokens: Option<usize>,
+    max_length: Option<usize>,
+    min_length: Option<usize>,
+    num_beams: Option<usize>,
+    length_penalty: Option<f64>,
+    early_stopping: Option<Value>,
+    repetition_penalty: Option<f64>,
+    no_repeat_ngram_size: Option<usize>,
+    do_sample: Option<bool>,
+    temperature: Option<f64>,
+    top_k: Option<usize>,
+    top_p: Option<f64>,
+    eos_token_id: Option<Tokens>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Tokens {
+    One(u32),
+    Several(Vec<u32>),
+}
+
+impl Tokens {
+    fn into_vec(self) -> Vec<u32> {
+        match self {
+            Tokens::One(token) => vec![token],
+            Tokens::Several(tokens) => tokens,
+        }
+    }
+}
+
+/// Settings of transformers that change what is generated and are not offered here, with the values that change nothing.
+const FOREIGN: &[(&str, &[&str])] = &[
+    ("bad_words_ids", &["null"]),
+    ("constraints", &["null"]),
+    ("diversity_penalty", &["null", "0.0"]),
+    ("encoder_no_repeat_ngram_size", &["null", "0"]),
+    ("encoder_repetition_penalty", &["null", "1.0"]),
+    ("epsilon_cutoff", &["null", "0.0"]),
+    ("eta_cutoff", &["null", "0.0"]),
+    ("exponential_decay_length_penalty", &["null"]),
+    ("force_words_ids", &["null"]),
+    ("forced_bos_token_id", &["null"]),
+    ("forced_eos_token_id", &["null"]),
+    ("guidance_scale", &["null", "1.0"]),
+    ("min_p", &["null"]),
+    ("num_beam_groups", &["null", "1"]),
+    ("penalty_alpha", &["null", "0.0"]),
+    ("sequence_bias", &["null"]),
+    ("suppress_tokens", &["null", "[]"]),
+    ("begin_suppress_tokens", &["null", "[]"]),
+    ("top_h", &["null"]),
+    ("typical_p", &["null", "1.0"]),
+];
+
+impl Settings {
+    /// Joins, from strong to weak: `overrides` (a JSON object), `generation_config.json` where there is one, the end token of
+    /// the language model's own configuration, the defaults of transformers.
+    ///
+    /// # Errors
+    /// A file or value that cannot be understood.
+    pub fn read(directory: &Path, model_end: Option<&Value>, overrides: &Value) -> Result<Settings> {
+        let path = directory.join("generation_config.json");
+        let stored: Map<String, Value> =
+            if path.is_file() { crate::config::read_json(&path)? } else { Map::new() };
+        let mut joined = stored;
+        if joined.get("eos_token_id").is_none_or(Value::is_null) {
+            if let Some(end) = model_end {
+                joined.insert("eos_token_id".into(), end.clone());
+            }
+        }
+        let overridden = overrides.as_object().cloned().unwrap_or_default();
+        joined.extend(overridden.into_iter().filter(|(_, value)| !value.is_null()));
+        Self::from_map(joined).map_err(|reason| Error::malformed(path, reason))
+    }
+
+    fn from_map(map: Map<String, Value>) -> Result<Settings, String> {
+        let ignored = FOREIGN
+            .iter()
+            .filter_map(|(name, neutral)| {
+                let value = map.get(*name)?.to_string();
+                (!neutral.contains(&value.as_str())).then(|| format!("{name} = {value}"))
+            })
+            .collect();
+        let stored: Stored = serde_json::from_value(Value::Object(map)).map_err(|error| error.to_string())?;
+        Ok(Settings {
+            max_new_tokens: stored.max_new_tokens,
+            min_new_tokens: stored.min_new_tokens,
+            max_length: stored.max_length,
+            min_length: stored.min_length,
+            num_beams: stored.num_beams.unwrap_or(1),
+            length_penalty: stored.length_penalty.unwrap_or(1.0),
+            early_stopping: match stored.early_stopping {
+                None | Some(Value::Null | Value::Bool(false)) => EarlyStopping::Heuristic,
+                Some(Value::Bool(true)) => EarlyStopping::Full,
+                Some(Value::String(word)) if word == "never" => EarlyStopping::Never,
+                Some(other) => return Err(format!("early_stopping is {other}; true, false and \"never\" are known")),
+            },
+            repetition_penalty: stored.repetition_penalty.unwrap_or(1.0),
+            no_repeat_ngram_size: stored.no_repeat_ngram_size.unwrap_or(0),
+            do_sample: stored.do_sample.unwrap_or(false),
+            temperature: stored.temperature.unwrap_or(1.0),
+            top_k: stored.top_k.unwrap_or(USUAL_TOP_K),
+            top_p: stored.top_p.unwrap_or(1.0),
+            end_tokens: stored.eos_token_id.map(Tokens::into_vec).unwrap_or_default(),
+            ignored,
+        })
+    }
+
+    /// Greedy decoding to a fixed number of tokens.
+    pub fn greedy(max_new_tokens: usize, end_tokens: Vec<u32>) -> Settings {
+        Settings {
+            max_new_tokens: Some(max_new_tokens),
+            min_new_tokens: None,
+            max_length: None,
+            min_length: None,
+            num_beams: 1,
+            length_penalty: 1.0,
+            early_stopping: EarlyStopping::Heuristic,
+            repetition_penalty: 1.0,
+            no_repeat_ngram_size: 0,
+            do_sample: false,
+            temperature: 1.0,
+            top_k: USUAL_TOP_K,
+            top_p: 1.0,
+            end_tokens,
+            ignored: Vec::new(),
+        }
+    }
+
+    /// The settings in force, as a JSON object with the names of transformers.
+    pub fn describe(&self) -> Value {
+        let mut map = json!({
+            "num_beams": self.num_beams,
+            "repetition_penalty": self.repetition_penalty,
+            "no_repeat_ngram_size": self.no_repeat_ngram_size,
+            "do_sample": self.do_sample,
+        });
+        let mut add = |name: &str, value: Value| map[name] = value;
+        if let Some(most) = self.max_new_tokens.or(self.max_length.is_none().then_some(USUAL_NEW_TOKENS)) {
+            add("max_new_tokens", json!(most));
+        }
+        if let Some(least) = self.min_new_tokens {
+            add("min_new_tokens", json!(least));
+        }
+        if self.num_beams > 1 {
+            add("length_penalty", json!(self.length_penalty));
+            add("early_stopping", json!(self.early_stopping == EarlyStopping::Full));
+        }
+        if self.do_sample {
+            add("temperature", json!(self.temperature));
+            add("top_k", json!(self.top_k));
+            add("top_p", json!(self.top_p));
+        }
+        map
+    }
+
+    /// Whether the likeliest token is always the one, so that scores need not leave the device.
+    pub(super) fn is_plain_greedy(&self, limits: Limits) -> bool {
+        !self.do_sample && limits.least == 0 && self.repetition_penalty == 1.0 && self.no_repeat_ngram_size == 0
+    }
+
+    /// The bounds on new tokens after a prompt of a length.
+    pub(super) fn limits(&self, prompt: usize) -> Limits {
+        let most = self
+            .max_new_tokens
+            .or(self.max_length.map(|total| total.saturating_sub(prompt).max(1)))
+            .unwrap_or(USUAL_NEW_TOKENS);
+        let least = self.min_new_tokens.unwrap_or(0).max(self.min_length.unwrap_or(0).saturating_sub(prompt));
+        Limits { least, most }
+    }
+
+    /// # Errors
+    /// A value that means nothing, or two that cannot be joined.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |text: String| Err(Error::Request(text));
+        if self.max_new_tokens == Some(0) {
+            return wrong("max_new_tokens is 0: there would be no caption".into());
+        }
+        if self.num_beams == 0 {
+            return wrong("num_beams is 0; 1 is greedy decoding".into());
+        }
+        if self.num_beams > 1 && self.do_sample {
+            return wrong("beams cannot be sampled here; use num_beams = 1 or do_sample = false".into());
+        }
+        if self.do_sample && !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            return wrong(format!("temperature is {}; it must be above 0 (greedy is do_sample = false)", self.temperature));
+        }
+        if self.do_sample && !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return wrong(format!("top_p is {}; it must be above 0 and at most 1", self.top_p));
+        }
+        if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
+            return wrong(format!("repetition_penalty is {}; it must be above 0", self.repetition_penalty));
+        }
+        if !self.length_penalty.is_finite() {
+            return wrong(format!("length_penalty is {}", self.length_penalty));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: Value, overrides: Value) -> Result<Settings> {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("generation_config.json"), file.to_string()).unwrap();
+        Settings::read(directory.path(), Some(&json!(7)), &overrides)
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_the_model() {
+        let settings = read(
+            json!({"eos_token_id": [50118, 2], "num_beams": 5, "max_length": 30}),
+            json!({"num_beams": 2, "max_new_tokens": null}),
+        )
+        .unwrap();
+        assert_eq!((settings.num_beams, settings.end_tokens.as_slice()), (2, &[50118, 2][..]));
+        assert_eq!(settings.limits(10), Limits { least: 0, most: 20 });
+        let settings = read(json!({"eos_token_id": null}), json!({})).unwrap();
+        assert_eq!((settings.end_tokens.as_slice(), settings.limits(10).most), (&[7][..], 20));
+    }
+
+    #[test]
+    fn settings_that_are_not_offered_are_named() {
+        let settings = read(json!({"penalty_alpha": 0.6, "typical_p": 1.0}), json!({})).unwrap();
+        assert_eq!(settings.ignored, ["penalty_alpha = 0.6"]);
+    }
+
+    #[test]
+    fn settings_without_meaning_are_refused() {
+        for bad in [
+            json!({"max_new_tokens": 0}),
+            json!({"num_beams": 0}),
+            json!({"num_beams": 2, "do_sample": true}),
+            json!({"do_sample": true, "temperature": 0.0}),
+            json!({"do_sample": true, "top_p": 0.0}),
+            json!({"repetition_penalty": 0.0}),
+        ] {
+            assert!(read(json!({}), bad.clone()).unwrap().check().is_err(), "{bad}");
+        }
+        assert!(read(json!({"early_stopping": "soon"}), json!({})).is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! One continuation a row: the likeliest token each time, or a drawn one.
+
+use super::{Generated, Limits, Request, Settings, scores};
+use crate::language::LanguageModel;
+use crate::random::Random;
+use crate::{Error, Result};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// On a GPU, so many tokens are chosen before the host looks at them: the device then never waits for the host. Rows that end
+/// in between run on for nothing, at most so many steps.
+const GPU_WINDOW: usize = 8;
+
+struct Row {
+    /// Where the row stands in the request.
+    item: usize,
+    said: Vec<u32>,
+    random: Random,
+}
+
+pub fn search(
+    model: &dyn LanguageModel,
+    request: Request,
+    settings: &Settings,
+    limits: Limits,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Generated>> {
+    let mut rows: Vec<Row> = request
+        .said
+        .into_iter()
+        .zip(request.seeds)
+        .enumerate()
+        .map(|(item, (said, seed))| Row { item, said, random: Random::new(seed) })
+        .collect();
+    let mut results = vec![Generated { ids: Vec::new(), ended: false }; rows.len()];
+    let plain = settings.is_plain_greedy(limits);
+    let device = request.prompt.embeddings.device();
+    let window = if plain && !is_cpu(&device) { GPU_WINDOW } else { 1 };
+    let (mut state, mut scores) = model.start(request.prompt, limits.most);
+    let mut waiting: Vec<Tensor<1, Int>> = Vec::with_capacity(window);
+    for made in 1..=limits.most {
+        if cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let mut tokens = if plain {
+            scores.argmax(1).squeeze_dim(1)
+        } else {
+            chosen_on_host(scores, &mut rows, made - 1, settings, limits, &device)
+        };
+        waiting.push(tokens.clone());
+        let last = made == limits.most;
+        if waiting.len() == window || last {
+            let finished = take(&mut waiting, &mut rows, &mut results, settings);
+            if finished.iter().all(|&finished| finished) {
+                break;
+            }
+            if finished.contains(&true) && !last {
+                let alive: Vec<usize> = (0..rows.len()).filter(|&row| !finished[row]).collect();
+                state.select_rows(&alive);
+                tokens = tokens.select(0, index(&alive, &device));
+                let mut finished = finished.into_iter();
+                rows.retain(|_| !finished.next().unwrap_or(false));
+            }
+        }
+        if last {
+            break;
+        }
+        scores = model.step(&mut state, tokens);
+    }
+    Ok(results)
+}
+
+/// Reads the waiting tokens and hands them to the results. True for every row that has ended.
+fn take(
+    waiting: &mut Vec<Tensor<1, Int>>,
+    rows: &mut [Row],
+    results: &mut [Generated],
+    settings: &Settings,
+) -> Vec<bool> {
+    let all: Vec<i64> = Tensor::cat(std::mem::take(waiting), 0).into_data().iter::<i64>().collect();
+    for step in all.chunks(rows.len()) {
+        for (row, &token) in rows.iter_mut().zip(step) {
+            let result = &mut results[row.item];
+            if !result.ended {
+                let token = token as u32;
+                result.ids.push(token);
+                result.ended = settings.end_tokens.contains(&token);
+                row.said.push(token);
+            }
+        }
+    }
+    rows.iter().map(|row| results[row.item].ended).collect()
+}
+
+fn chosen_on_host(
+    all: Tensor<2>,
+    rows: &mut [Row],
+    new: usize,
+    settings: &Settings,
+    limits: Limits,
+    device: &Device,
+) -> Tensor<1, Int> {
+    let [_, vocabulary] = all.dims();
+    let mut all: Vec<f32> = all.into_data().iter::<f32>().collect();
+    let tokens: Vec<i32> = rows
+        .iter_mut()
+        .zip(all.chunks_mut(vocabulary))
+        .map(|(row, row_scores)| {
+            scores::penalise(row_scores, &row.said, new, settings, limits);
+            let token = if settings.do_sample {
+                scores::draw(row_scores, settings, &mut row.random)
+            } else {
+                scores::best(row_scores)
+            };
+            token as i32
+        })
+        .collect();
+    let count = tokens.len();
+    Tensor::from_data(TensorData::new(tokens, [count]), device)
+}
+
+pub(super) fn index(numbers: &[usize], device: &Device) -> Tensor<1, Int> {
+    let numbers: Vec<i32> = numbers.iter().map(|&number| number as i32).collect();
+    let count = numbers.len();
+    Tensor::from_data(TensorData::new(numbers, [count]), device)
+}
+
+fn is_cpu(device: &Device) -> bool {
+    crate::Placement::cpu().is_ok_and(|cpu| cpu.device == *device)
+}

@@ -1,0 +1,7 @@
+//! From decoded pixels to what a vision tower reads. Decoding files is the host's work; the towers are in `vision`.
+
+mod config;
+mod process;
+
+pub use config::{ImageConfig, Resize};
+pub use process::{Pixels, prepare};

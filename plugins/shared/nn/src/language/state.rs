@@ -1,0 +1,75 @@
+//! What a language model carries from one token to the next.
+
+use crate::layers::{KvCache, padding_bias};
+use burn::tensor::{Int, Tensor, TensorData};
+
+/// Embedded prompts of a batch, aligned at the right.
+pub struct Prompt {
+    /// `[rows, length, width]`.
+    pub embeddings: Tensor<3>,
+    /// For every row, how many positions at its left are padding.
+    pub padding: Vec<usize>,
+}
+
+/// The keys and values of a batch in work.
+pub struct State {
+    pub(super) caches: Vec<KvCache>,
+    /// For every row, the positions at the left of the decoder's sequence that are padding.
+    pub(super) padding: Vec<usize>,
+    /// Encoder–decoder models: each layer's keys and values of the encoded prompt, and the bias that hides its padding.
+    pub(super) crossed: Vec<(Tensor<4>, Tensor<4>)>,
+    pub(super) crossed_bias: Option<Tensor<4>>,
+    /// Relative position biases of the decoder, `[1, heads, capacity, capacity]`.
+    pub(super) position_bias: Option<Tensor<4>>,
+}
+
+impl State {
+    pub(super) fn decoder_only(caches: Vec<KvCache>, padding: Vec<usize>) -> State {
+        State { caches, padding, crossed: Vec::new(), crossed_bias: None, position_bias: None }
+    }
+
+    /// Rows in work.
+    pub fn rows(&self) -> usize {
+        self.padding.len()
+    }
+
+    /// Positions read so far.
+    pub fn length(&self) -> usize {
+        self.caches.first().map_or(0, KvCache::length)
+    }
+
+    /// Keeps the rows of these numbers, in this order; a row may stand several times (beams), and finished ones need not stand.
+    pub fn select_rows(&mut self, rows: &[usize]) {
+        let Some(device) = self.caches.first().map(KvCache::device) else { return };
+        let numbers: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
+        let numbers: Tensor<1, Int> = Tensor::from_data(TensorData::new(numbers, [rows.len()]), &device);
+        for cache in &mut self.caches {
+            cache.select_rows(&numbers);
+        }
+        for (keys, values) in &mut self.crossed {
+            keys.inplace(|keys| keys.select(0, numbers.clone()));
+            values.inplace(|values| values.select(0, numbers.clone()));
+        }
+        if let Some(bias) = &mut self.crossed_bias {
+            bias.inplace(|bias| bias.select(0, numbers));
+        }
+        self.padding = rows.iter().map(|&row| self.padding[row]).collect();
+    }
+
+    /// Hides the padding from a new token, with that token's own position already counted.
+    pub(super) fn step_bias(&self) -> Option<Tensor<4>> {
+        let cache = self.caches.first()?;
+        padding_bias(cache.length() + 1, &self.padding, &cache.device(), cache.dtype())
+    }
+
+    /// The position of the next token of every row, counted without padding.
+    pub(super) fn next_positions(&self) -> Vec<u32> {
+        let length = self.length();
+        self.padding.iter().map(|&pad| length.saturating_sub(pad) as u32).collect()
+    }
+}
+
+/// The positions of a prompt's tokens, row after row; padding counts as position 0, which nothing reads.
+pub(super) fn prompt_positions(length: usize, padding: &[usize]) -> Vec<u32> {
+    padding.iter().flat_map(|&pad| (0..length).map(move |index| index.saturating_sub(pad) as u32)).collect()
+}

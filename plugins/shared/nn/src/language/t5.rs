@@ -1,0 +1,355 @@
+//! T5 (Raffel et al. 2020), in the gated form of version 1.1 and Flan: an encoder and a decoder with relative positions and
+//! no scaling of attention.
+
+use super::state::{Prompt, State};
+use super::LanguageModel;
+use crate::layers::{
+    Activation, Embedding, KvCache, Linear, RmsNorm, attend, joined_heads, padding_bias, split_heads,
+};
+use crate::weights::Loader;
+use crate::{Result, parallel};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::Deserialize;
+
+/// `text_config` of model type `t5`, with the defaults of transformers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct T5Config {
+    pub vocab_size: usize,
+    pub d_model: usize,
+    pub d_kv: usize,
+    pub d_ff: usize,
+    pub num_layers: usize,
+    /// As many as the encoder's where it is not given.
+    pub num_decoder_layers: Option<usize>,
+    pub num_heads: usize,
+    pub relative_attention_num_buckets: usize,
+    pub relative_attention_max_distance: usize,
+    pub layer_norm_epsilon: f64,
+    pub feed_forward_proj: String,
+    pub tie_word_embeddings: bool,
+    /// The token that the decoder reads first; T5's padding token.
+    pub decoder_start_token_id: Option<u32>,
+    pub pad_token_id: Option<u32>,
+}
+
+impl Default for T5Config {
+    fn default() -> Self {
+        T5Config {
+            vocab_size: 32128,
+            d_model: 512,
+            d_kv: 64,
+            d_ff: 2048,
+            num_layers: 6,
+            num_decoder_layers: None,
+            num_heads: 8,
+            relative_attention_num_buckets: 32,
+            relative_attention_max_distance: 128,
+            layer_norm_epsilon: 1e-6,
+            feed_forward_proj: "relu".into(),
+            tie_word_embeddings: true,
+            decoder_start_token_id: None,
+            pad_token_id: None,
+        }
+    }
+}
+
+impl T5Config {
+    fn start_token(&self) -> u32 {
+        self.decoder_start_token_id.or(self.pad_token_id).unwrap_or(0)
+    }
+
+    fn feed_forward(&self) -> Option<(Activation, bool)> {
+        match self.feed_forward_proj.as_str() {
+            "relu" => Some((Activation::Relu, false)),
+            // `gated-gelu` has always meant the tanh form.
+            "gated-gelu" => Some((Activation::GeluTanh, true)),
+            "gated-silu" => Some((Activation::Silu, true)),
+            _ => None,
+        }
+    }
+
+    /// What makes no model that can be run here, if anything.
+    pub fn problem(&self) -> Option<String> {
+        if self.feed_forward().is_none() {
+            return Some(format!("text_config: feed_forward_proj `{}` is not supported", self.feed_forward_proj));
+        }
+        if self.relative_attention_num_buckets < 4 {
+            return Some("text_config: relative positions need at least 4 buckets".into());
+        }
+        if self.start_token() as usize >= self.vocab_size {
+            return Some(format!("text_config: the decoder's start token {} is no token", self.start_token()));
+        }
+        (self.num_heads == 0 || self.d_kv == 0).then(|| "text_config: there are no attention heads".into())
+    }
+}
+
+/// Encoder, decoder and head.
+pub struct T5 {
+    tokens: Embedding,
+    encoder: Stack,
+    decoder: Stack,
+    head: Linear,
+    /// Tied heads read the decoder's output times width^-½.
+    head_scale: f64,
+    start_token: u32,
+    size: usize,
+}
+
+struct Stack {
+    layers: Vec<Layer>,
+    norm: RmsNorm,
+    /// One row a bucket, one column a head.
+    buckets: Embedding,
+    both_ways: bool,
+    max_distance: usize,
+}
+
+struct Layer {
+    attention_norm: RmsNorm,
+    qkv: Linear,
+    output: Linear,
+    cross: Option<Cross>,
+    mlp_norm: RmsNorm,
+    up: Linear,
+    down: Linear,
+    gated: bool,
+    activation: Activation,
+    heads: usize,
+}
+
+struct Cross {
+    norm: RmsNorm,
+    query: Linear,
+    key_value: Linear,
+    output: Linear,
+}
+
+impl T5 {
+    /// Reads `shared`, `encoder.…`, `decoder.…` below `loader`, and `lm_head` where the head is not tied.
+    ///
+    /// # Errors
+    /// As [`Loader::tensor`].
+    pub fn load(loader: &Loader, config: &T5Config) -> Result<T5> {
+        let tokens = Embedding::load(&loader.at("shared"), config.vocab_size, config.d_model)?;
+        for copy in ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"] {
+            loader.note_copy(copy);
+        }
+        // A head of its own wins over the configuration: transformers too ties only what the file leaves out.
+        let head = if config.tie_word_embeddings && !loader.holds("lm_head.weight") {
+            Linear::tied(tokens.table())
+        } else {
+            Linear::load(&loader.at("lm_head"), config.d_model, config.vocab_size, false)?
+        };
+        let decoder_layers = config.num_decoder_layers.unwrap_or(config.num_layers);
+        Ok(T5 {
+            encoder: Stack::load(&loader.at("encoder"), config, config.num_layers, false)?,
+            decoder: Stack::load(&loader.at("decoder"), config, decoder_layers, true)?,
+            head_scale: if config.tie_word_embeddings { (config.d_model as f64).powf(-0.5) } else { 1.0 },
+            start_token: config.start_token(),
+            size: config.d_kv,
+            tokens,
+            head,
+        })
+    }
+
+    fn encode(&self, prompt: Prompt) -> Tensor<3> {
+        let length = prompt.embeddings.dims()[1];
+        let (device, dtype) = (prompt.embeddings.device(), prompt.embeddings.dtype());
+        let mut bias = self.encoder.position_bias(length, &device);
+        if let Some(padding) = padding_bias(length, &prompt.padding, &device, dtype) {
+            bias = bias + padding;
+        }
+        let mut x = prompt.embeddings;
+        for layer in &self.encoder.layers {
+            let normed = layer.attention_norm.forward(x.clone());
+            let all = split_heads(layer.qkv.forward(normed), 3 * layer.heads);
+            let part = |index: usize| all.clone().narrow(1, index * layer.heads, layer.heads);
+            let attended = attend(part(0), part(1), part(2), Some(bias.clone()), 1.0);
+            x = x + layer.output.forward(joined_heads(attended));
+            x = layer.feed_forward(x);
+        }
+        self.encoder.norm.forward(x)
+    }
+
+    fn read(&self, state: &mut State, token_vectors: Tensor<2>) -> Tensor<2> {
+        let place = state.length();
+        let bias = state.position_bias.as_ref().map(|bias| bias.clone().narrow(2, place, 1).narrow(3, 0, place + 1));
+        let mut x: Tensor<3> = token_vectors.unsqueeze_dim(1);
+        for (index, layer) in self.decoder.layers.iter().enumerate() {
+            let heads = layer.heads;
+            let normed = layer.attention_norm.forward(x.clone());
+            let all = split_heads(layer.qkv.forward(normed), 3 * heads);
+            let part = |part: usize| all.clone().narrow(1, part * heads, heads);
+            let (keys, values) = state.caches[index].append(part(1), part(2));
+            let attended = attend(part(0), keys, values, bias.clone(), 1.0);
+            x = x + layer.output.forward(joined_heads(attended));
+            if let (Some(cross), Some((keys, values))) = (&layer.cross, state.crossed.get(index)) {
+                let query = split_heads(cross.query.forward(cross.norm.forward(x.clone())), heads);
+                let attended = attend(query, keys.clone(), values.clone(), state.crossed_bias.clone(), 1.0);
+                x = x + cross.output.forward(joined_heads(attended));
+            }
+            x = layer.feed_forward(x);
+        }
+        let last: Tensor<2> = self.decoder.norm.forward(x).squeeze_dim(1);
+        self.head.forward(if self.head_scale == 1.0 { last } else { last * self.head_scale })
+    }
+}
+
+impl LanguageModel for T5 {
+    fn start(&self, prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
+        let [rows, length, _] = prompt.embeddings.dims();
+        let (device, dtype) = (prompt.embeddings.device(), prompt.embeddings.dtype());
+        let crossed_bias = padding_bias(length, &prompt.padding, &device, dtype);
+        let encoded = self.encode(prompt);
+        let crossed = self.decoder.layers.iter().filter_map(|layer| {
+            let both = split_heads(layer.cross.as_ref()?.key_value.forward(encoded.clone()), 2 * layer.heads);
+            Some((both.clone().narrow(1, 0, layer.heads), both.narrow(1, layer.heads, layer.heads)))
+        });
+        // One more than the new tokens: the decoder reads its start token first.
+        let capacity = new_tokens + 1;
+        let caches = self
+            .decoder
+            .layers
+            .iter()
+            .map(|layer| KvCache::new(rows, layer.heads, capacity, self.size, &device, dtype))
+            .collect();
+        let mut state = State {
+            caches,
+            padding: vec![0; rows],
+            crossed: crossed.collect(),
+            crossed_bias,
+            position_bias: Some(self.decoder.position_bias(capacity, &device)),
+        };
+        let start = self.tokens.rows(&vec![self.start_token; rows]);
+        let scores = self.read(&mut state, start);
+        (state, scores)
+    }
+
+    fn step(&self, state: &mut State, tokens: Tensor<1, Int>) -> Tensor<2> {
+        self.read(state, self.tokens.select(tokens))
+    }
+
+    fn embed(&self, ids: &[u32]) -> Tensor<2> {
+        self.tokens.rows(ids)
+    }
+
+    fn vocabulary(&self) -> usize {
+        self.tokens.count()
+    }
+
+    fn positions(&self) -> Option<usize> {
+        None
+    }
+}
+
+impl Stack {
+    fn load(loader: &Loader, config: &T5Config, layers: usize, decoder: bool) -> Result<Stack> {
+        Ok(Stack {
+            layers: parallel::build(layers, |index| Layer::load(&loader.at(&format!("block.{index}.layer")), config, decoder))?,
+            norm: RmsNorm::load(&loader.at("final_layer_norm"), config.d_model, config.layer_norm_epsilon)?,
+            buckets: Embedding::load(
+                &loader.at("block.0.layer.0.SelfAttention.relative_attention_bias"),
+                config.relative_attention_num_buckets,
+                config.num_heads,
+            )?,
+            both_ways: !decoder,
+            max_distance: config.relative_attention_max_distance,
+        })
+    }
+
+    /// What the distance of two positions adds to their score, `[1, heads, length, length]`.
+    fn position_bias(&self, length: usize, device: &Device) -> Tensor<4> {
+        let (count, heads) = (self.buckets.count(), self.buckets.width());
+        let buckets: Vec<i32> = (0..length as i64)
+            .flat_map(|query| (0..length as i64).map(move |key| key - query))
+            .map(|distance| bucket(distance, self.both_ways, count, self.max_distance) as i32)
+            .collect();
+        let ids: Tensor<1, Int> = Tensor::from_data(TensorData::new(buckets, [length * length]), device);
+        let bias: Tensor<3> = self.buckets.select(ids).reshape([length, length, heads]);
+        bias.permute([2, 0, 1]).unsqueeze_dim(0)
+    }
+}
+
+/// The bucket of a distance (key minus query): near ones have their own, far ones share by the logarithm. In f32, as the
+/// reference computes it, since a power of two falls on the border of its bucket.
+fn bucket(distance: i64, both_ways: bool, buckets: usize, max_distance: usize) -> usize {
+    let (base, buckets, distance) = if both_ways {
+        let half = buckets / 2;
+        (if distance > 0 { half } else { 0 }, half, distance.unsigned_abs() as usize)
+    } else {
+        (0, buckets, (-distance).max(0) as usize)
+    };
+    let exact = buckets / 2;
+    if distance < exact {
+        return base + distance;
+    }
+    let span = (max_distance as f64 / exact as f64).ln() as f32;
+    let far = (distance as f32 / exact as f32).ln() / span * (buckets - exact) as f32;
+    base + (exact + far as usize).min(buckets - 1)
+}
+
+impl Layer {
+    fn load(loader: &Loader, config: &T5Config, decoder: bool) -> Result<Layer> {
+        let (width, inner, epsilon) = (config.d_model, config.d_ff, config.layer_norm_epsilon);
+        let attended = config.num_heads * config.d_kv;
+        let own = loader.at("0.SelfAttention");
+        let mlp = loader.at(if decoder { "2" } else { "1" });
+        let (activation, gated) = config.feed_forward().unwrap_or((Activation::Relu, false));
+        let dense = mlp.at("DenseReluDense");
+        Ok(Layer {
+            attention_norm: RmsNorm::load(&loader.at("0.layer_norm"), width, epsilon)?,
+            qkv: Linear::load_joined(&own, width, &[("q", attended), ("k", attended), ("v", attended)], false)?,
+            output: Linear::load(&own.at("o"), attended, width, false)?,
+            cross: if decoder { Some(Cross::load(&loader.at("1"), config)?) } else { None },
+            mlp_norm: RmsNorm::load(&mlp.at("layer_norm"), width, epsilon)?,
+            up: if gated {
+                Linear::load_joined(&dense, width, &[("wi_0", inner), ("wi_1", inner)], false)?
+            } else {
+                Linear::load(&dense.at("wi"), width, inner, false)?
+            },
+            down: Linear::load(&dense.at("wo"), inner, width, false)?,
+            gated,
+            activation,
+            heads: config.num_heads,
+        })
+    }
+
+    fn feed_forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let up = self.up.forward(self.mlp_norm.forward(x.clone()));
+        let inner = if self.gated {
+            let width = up.dims()[2] / 2;
+            self.activation.apply(up.clone().narrow(2, 0, width)) * up.narrow(2, width, width)
+        } else {
+            self.activation.apply(up)
+        };
+        x + self.down.forward(inner)
+    }
+}
+
+impl Cross {
+    fn load(loader: &Loader, config: &T5Config) -> Result<Cross> {
+        let (width, attended) = (config.d_model, config.num_heads * config.d_kv);
+        let inside = loader.at("EncDecAttention");
+        Ok(Cross {
+            norm: RmsNorm::load(&loader.at("layer_norm"), width, config.layer_norm_epsilon)?,
+            query: Linear::load(&inside.at("q"), width, attended, false)?,
+            key_value: Linear::load_joined(&inside, width, &[("k", attended), ("v", attended)], false)?,
+            output: Linear::load(&inside.at("o"), attended, width, false)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bucket;
+
+    #[test]
+    fn distances_fall_into_the_buckets_of_the_paper() {
+        let decoder = |distance: i64| bucket(-distance, false, 32, 128);
+        assert_eq!((0..16).map(decoder).collect::<Vec<_>>(), (0..16).collect::<Vec<_>>());
+        assert_eq!([decoder(127), decoder(128), decoder(5000)], [31, 31, 31]);
+        assert_eq!(bucket(3, false, 32, 128), 0, "the future has no distance of its own");
+        assert_eq!([bucket(-3, true, 32, 128), bucket(3, true, 32, 128)], [3, 19]);
+    }
+}

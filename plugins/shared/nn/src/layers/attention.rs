@@ -1,0 +1,69 @@
+//! Scaled dot-product attention with several heads, and the biases that hide positions.
+
+use burn::tensor::{DType, Device, Tensor, TensorData, activation};
+
+/// What is added to the score of a hidden position: its weight becomes 0, and a row of nothing but hidden positions (padding)
+/// still gives finite numbers, unlike with −∞.
+const HIDDEN: f32 = -1.0e9;
+
+/// `[rows, length, heads · size]` to `[rows, heads, length, size]`, without a copy.
+pub fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
+    let [rows, length, width] = x.dims();
+    x.reshape([rows, length, heads, width / heads]).swap_dims(1, 2)
+}
+
+/// `[rows, heads, length, size]` to `[rows, length, heads · size]`.
+pub fn joined_heads(x: Tensor<4>) -> Tensor<3> {
+    let [rows, heads, length, size] = x.dims();
+    x.swap_dims(1, 2).reshape([rows, length, heads * size])
+}
+
+/// softmax(scale · Q·Kᵀ + bias)·V (Vaswani et al. 2017).
+///
+/// `query` is `[rows, heads, length, size]`, `keys` and `values` `[rows, groups, positions, size]` where `groups` divides `heads`
+/// (grouped queries: neighbouring heads share keys), `bias` broadcasts to `[rows, heads, length, positions]`.
+pub fn attend(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    let [rows, heads, length, size] = query.dims();
+    let groups = keys.dims()[1];
+    let positions = keys.dims()[2];
+    let query = if scale == 1.0 { query } else { query * scale };
+    let mut scores = if groups == heads {
+        query.matmul(keys.swap_dims(2, 3))
+    } else {
+        // The heads of a group become further query positions of one head.
+        let grouped = query.reshape([rows, groups, heads / groups * length, size]);
+        grouped.matmul(keys.swap_dims(2, 3)).reshape([rows, heads, length, positions])
+    };
+    if let Some(bias) = bias {
+        scores = scores + bias;
+    }
+    let weights = activation::softmax(scores, 3);
+    if groups == heads {
+        weights.matmul(values)
+    } else {
+        let grouped = weights.reshape([rows, groups, heads / groups * length, positions]);
+        grouped.matmul(values).reshape([rows, heads, length, size])
+    }
+}
+
+/// Hides the future and the padding at the left: `[rows or 1, 1, length, length]`.
+pub fn causal_bias(length: usize, padding: &[usize], device: &Device, dtype: DType) -> Tensor<4> {
+    let rows = if padding.iter().all(|&pad| pad == 0) { &[0][..] } else { padding };
+    let mut bias = Vec::with_capacity(rows.len() * length * length);
+    for &pad in rows {
+        for query in 0..length {
+            bias.extend((0..length).map(|key| if key > query || key < pad { HIDDEN } else { 0.0 }));
+        }
+    }
+    Tensor::from_data(TensorData::new(bias, [rows.len(), 1, length, length]), (device, dtype))
+}
+
+/// Hides the padding at the left: `[rows, 1, 1, length]`, or nothing where there is no padding.
+pub fn padding_bias(length: usize, padding: &[usize], device: &Device, dtype: DType) -> Option<Tensor<4>> {
+    if padding.iter().all(|&pad| pad == 0) {
+        return None;
+    }
+    let bias: Vec<f32> =
+        padding.iter().flat_map(|&pad| (0..length).map(move |key| if key < pad { HIDDEN } else { 0.0 })).collect();
+    Some(Tensor::from_data(TensorData::new(bias, [padding.len(), 1, 1, length]), (device, dtype)))
+}

@@ -1,0 +1,52 @@
+//! Normalisation over the last dimension.
+
+use crate::Result;
+use crate::weights::Loader;
+use burn::tensor::{DType, FloatDType, Tensor, module};
+
+/// Mean and variance to 0 and 1, then a learned scale and shift (Ba, Kiros and Hinton 2016).
+pub struct LayerNorm {
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    epsilon: f64,
+}
+
+impl LayerNorm {
+    /// Reads `weight` and `bias`.
+    ///
+    /// # Errors
+    /// As [`Loader::tensor`].
+    pub fn load(loader: &Loader, width: usize, epsilon: f64) -> Result<LayerNorm> {
+        Ok(LayerNorm { weight: loader.tensor("weight", [width])?, bias: loader.tensor("bias", [width])?, epsilon })
+    }
+
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        module::layer_norm(x, self.weight.clone(), Some(self.bias.clone()), self.epsilon)
+    }
+}
+
+/// The root of the mean square to 1, then a learned scale (Zhang and Sennrich 2019).
+pub struct RmsNorm {
+    weight: Tensor<1>,
+    epsilon: f64,
+}
+
+impl RmsNorm {
+    /// Reads `weight`.
+    ///
+    /// # Errors
+    /// As [`Loader::tensor`].
+    pub fn load(loader: &Loader, width: usize, epsilon: f64) -> Result<RmsNorm> {
+        Ok(RmsNorm { weight: loader.tensor("weight", [width])?, epsilon })
+    }
+
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let dtype = x.dtype();
+        // The squares of bf16 numbers lose too much: the mean is taken in f32.
+        let x = if dtype == DType::F32 { x } else { x.cast(FloatDType::F32) };
+        let mean_square = x.clone().square().mean_dim(D - 1);
+        let y = x * (mean_square + self.epsilon).sqrt().recip();
+        let y = if dtype == DType::F32 { y } else { y.cast(dtype) };
+        y * self.weight.clone().unsqueeze()
+    }
+}

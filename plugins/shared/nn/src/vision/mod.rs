@@ -1,0 +1,8 @@
+//! Vision towers: pixels in, one vector a patch out.
+
+mod clip;
+mod patches;
+mod vit;
+
+pub use clip::{ClipConfig, ClipVision};
+pub use vit::{Vit, VitConfig};

@@ -1,0 +1,247 @@
+//! Hands a model its tensors by name, from files, at random, or only noting what it asks for.
+
+use super::checkpoint::{Checkpoint, StoredTensor};
+use super::convert::Numbers;
+use super::names;
+use crate::device::Placement;
+use crate::{Error, Result};
+use burn::tensor::{Tensor, TensorData};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// The tensors that a model of some configuration has: canonical names and shapes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    pub tensors: BTreeMap<String, Vec<usize>>,
+    /// Copies of other tensors that files may hold too.
+    pub copies: BTreeSet<String>,
+}
+
+impl Expected {
+    /// Number of weights.
+    pub fn parameters(&self) -> u64 {
+        self.tensors.values().map(|shape| shape.iter().map(|&n| n as u64).product::<u64>()).sum()
+    }
+
+    /// Compares with what a checkpoint holds.
+    ///
+    /// # Errors
+    /// Every missing, unexpected or wrongly shaped tensor, by name.
+    pub fn check(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let mut problems = Vec::new();
+        for (name, shape) in &self.tensors {
+            match checkpoint.tensor(name) {
+                None => problems.push(match checkpoint.promised_shard(name) {
+                    Some(shard) => format!("  missing: {name} (the index places it in {shard}, which does not hold it)"),
+                    None => format!("  missing: {name} {shape:?}"),
+                }),
+                Some(stored) if &stored.shape != shape => problems.push(format!(
+                    "  wrong shape: {} in {} is {:?}, config.json makes it {shape:?}",
+                    stored.name,
+                    file_name(checkpoint.file_of(stored)),
+                    stored.shape
+                )),
+                Some(_) => {}
+            }
+        }
+        let mut unexpected: Vec<_> = checkpoint
+            .tensors()
+            .filter(|(name, _)| {
+                !self.tensors.contains_key(*name) && !self.copies.contains(*name) && !names::is_computed(name)
+            })
+            .map(|(_, stored)| {
+                format!("  unexpected: {} {:?} in {}", stored.name, stored.shape, file_name(checkpoint.file_of(stored)))
+            })
+            .collect();
+        unexpected.sort();
+        problems.extend(unexpected);
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Weights { path: checkpoint.directory().to_path_buf(), problems })
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Gives tensors by name below a prefix. Cheap to clone; layers may load on several threads.
+#[derive(Clone)]
+pub struct Loader {
+    source: Arc<Source>,
+    placement: Placement,
+    prefix: String,
+}
+
+enum Source {
+    Files(Checkpoint),
+    Random { seed: u64 },
+    Noting(Mutex<Expected>),
+}
+
+/// How many random numbers are drawn; larger tensors repeat them.
+const RANDOM_BLOCK: usize = 1 << 20;
+/// The spread of random weights: activations stay finite through any of the models.
+const RANDOM_SCALE: f32 = 0.02;
+
+impl Loader {
+    pub fn from_files(checkpoint: Checkpoint, placement: &Placement) -> Loader {
+        Self::new(Source::Files(checkpoint), placement)
+    }
+
+    /// Weights that mean nothing, for measuring: uniform in ±0.02, normalisation weights 1.
+    pub fn random(seed: u64, placement: &Placement) -> Loader {
+        Self::new(Source::Random { seed }, placement)
+    }
+
+    /// What a model would load, without loading: the tensors that `build` gets are empty.
+    ///
+    /// # Errors
+    /// Those of `build`.
+    pub fn expected<T>(build: impl FnOnce(&Loader) -> Result<T>) -> Result<Expected> {
+        let loader = Self::new(Source::Noting(Mutex::default()), &Placement::cpu().or_else(|_| Placement::auto())?);
+        build(&loader)?;
+        match &*loader.source {
+            Source::Noting(noted) => Ok(noted.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()),
+            _ => Ok(Expected::default()),
+        }
+    }
+
+    fn new(source: Source, placement: &Placement) -> Loader {
+        Loader { source: Arc::new(source), placement: placement.clone(), prefix: String::new() }
+    }
+
+    /// The loader of a part: names below `part.`.
+    #[must_use]
+    pub fn at(&self, part: &str) -> Loader {
+        Loader { prefix: self.full(part), ..self.clone() }
+    }
+
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    fn full(&self, name: &str) -> String {
+        if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
+    }
+
+    /// Notes that files may hold a copy of a tensor that this model stores once.
+    pub fn note_copy(&self, name: &str) {
+        if let Source::Noting(noted) = &*self.source {
+            let name = self.full(name);
+            noted.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).copies.insert(name);
+        }
+    }
+
+    /// True where only names and shapes are noted and no tensor will be used.
+    pub fn is_noting(&self) -> bool {
+        matches!(&*self.source, Source::Noting(_))
+    }
+
+    /// Whether files hold a tensor. Neither random weights nor a list of expectations hold what the configuration leaves open.
+    pub fn holds(&self, name: &str) -> bool {
+        matches!(&*self.source, Source::Files(checkpoint) if checkpoint.tensor(&self.full(name)).is_some())
+    }
+
+    /// A tensor of a shape.
+    ///
+    /// # Errors
+    /// It is missing, of another shape, or of a format other than f32, f16 and bf16.
+    pub fn tensor<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<Tensor<D>> {
+        let data = self.read(&[(Some(name), shape.to_vec())], &shape)?;
+        Ok(data.map_or_else(|| Tensor::empty([1; D], &self.placement.device), |data| self.place(data)))
+    }
+
+    /// Several tensors joined along their first dimension, in one read: `q`, `k` and `v` as one matrix. A part without a name
+    /// is zeros (a bias that the checkpoint leaves out).
+    ///
+    /// # Errors
+    /// As [`Loader::tensor`].
+    pub fn joined<const D: usize>(&self, parts: &[(Option<&str>, [usize; D])]) -> Result<Tensor<D>> {
+        let mut shape = parts[0].1;
+        shape[0] = parts.iter().map(|(_, part)| part[0]).sum();
+        let parts: Vec<_> = parts.iter().map(|(name, shape)| (*name, shape.to_vec())).collect();
+        let data = self.read(&parts, &shape)?;
+        Ok(data.map_or_else(|| Tensor::empty([1; D], &self.placement.device), |data| self.place(data)))
+    }
+
+    fn place<const D: usize>(&self, data: TensorData) -> Tensor<D> {
+        Tensor::from_data(data, (&self.placement.device, self.placement.dtype))
+    }
+
+    /// `None` when only noting.
+    fn read(&self, parts: &[(Option<&str>, Vec<usize>)], shape: &[usize]) -> Result<Option<TensorData>> {
+        if let Source::Noting(noted) = &*self.source {
+            let mut noted = noted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let named = parts.iter().filter_map(|(name, part)| name.map(|name| (self.full(name), part.clone())));
+            noted.tensors.extend(named);
+            return Ok(None);
+        }
+        let count = shape.iter().product();
+        let Some(mut numbers) = Numbers::with_capacity(self.placement.dtype, count) else {
+            return Err(Error::Device(format!("no weights in the format {:?}", self.placement.dtype)));
+        };
+        for (name, part) in parts {
+            let part_count = part.iter().product();
+            let Some(name) = name else {
+                numbers.push_repeated(0.0, part_count);
+                continue;
+            };
+            let full = self.full(name);
+            match &*self.source {
+                Source::Noting(_) => {} // returned above
+                Source::Random { seed } => {
+                    if part.len() == 1 {
+                        let value = if full.ends_with(".weight") { 1.0 } else { 0.0 };
+                        numbers.push_repeated(value, part_count);
+                    } else {
+                        let block = random_block(*seed ^ hash(&full), part_count.min(RANDOM_BLOCK));
+                        numbers.push(block.iter().copied().cycle().take(part_count));
+                    }
+                }
+                Source::Files(checkpoint) => {
+                    let stored = checkpoint.tensor(&full).ok_or_else(|| Error::Weights {
+                        path: checkpoint.directory().to_path_buf(),
+                        problems: vec![format!("  missing: {full} {part:?}")],
+                    })?;
+                    read_stored(checkpoint, stored, part, &mut numbers)?;
+                }
+            }
+        }
+        Ok(Some(match numbers {
+            Numbers::F32(values) => TensorData::new(values, shape.to_vec()),
+            Numbers::Bf16(values) => TensorData::new(values, shape.to_vec()),
+        }))
+    }
+}
+
+fn read_stored(checkpoint: &Checkpoint, stored: &StoredTensor, shape: &[usize], numbers: &mut Numbers) -> Result<()> {
+    let file = checkpoint.file_of(stored);
+    if stored.shape != shape {
+        return Err(Error::malformed(
+            file,
+            format!("{} is {:?}, config.json makes it {shape:?}", stored.name, stored.shape),
+        ));
+    }
+    if !numbers.extend(stored.dtype, checkpoint.bytes(stored)) {
+        return Err(Error::malformed(
+            file,
+            format!("{} is stored as {:?}; f32, f16 and bf16 can be read", stored.name, stored.dtype),
+        ));
+    }
+    checkpoint.release(stored);
+    Ok(())
+}
+
+/// FNV-1a: random weights must differ from tensor to tensor and not from run to run.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn random_block(seed: u64, count: usize) -> Vec<f32> {
+    let mut random = crate::random::Random::new(seed);
+    (0..count).map(|_| (random.uniform() as f32 * 2.0 - 1.0) * RANDOM_SCALE).collect()
+}

@@ -1,0 +1,11 @@
+//! Weights: from a Hugging Face directory of safetensors files to tensors on a device, and the list of what a model expects.
+//! What the tensors mean is the models' affair.
+
+mod checkpoint;
+mod convert;
+mod loader;
+mod names;
+
+pub use checkpoint::{Checkpoint, StoredTensor};
+pub use loader::{Expected, Loader};
+pub use names::canonical;

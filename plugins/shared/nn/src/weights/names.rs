@@ -1,0 +1,44 @@
+//! Tensor names: one spelling for what checkpoints of different ages call by different names.
+
+/// The spelling that the models of this library ask for.
+///
+/// Versions of transformers write a leading `model.` or not, and `language_model.model.…` or `language_model.…`; the output
+/// head stands at the top or below the language model, CLIP below `vision_tower.vision_model.…` or `vision_tower.…`. All of them come out as `language_model.…`, `vision_model.…`,
+/// `qformer.…` and so on, the head as `language_model.lm_head`.
+pub fn canonical(name: &str) -> String {
+    let name = name.strip_prefix("model.").unwrap_or(name);
+    if name.starts_with("lm_head.") {
+        return format!("language_model.{name}");
+    }
+    if let Some(rest) = name.strip_prefix("language_model.") {
+        return format!("language_model.{}", rest.strip_prefix("model.").unwrap_or(rest));
+    }
+    match name.strip_prefix("vision_tower.vision_model.") {
+        Some(rest) => format!("vision_tower.{rest}"),
+        None => name.to_string(),
+    }
+}
+
+/// Buffers that older files hold although they are computed: no model needs them.
+pub fn is_computed(name: &str) -> bool {
+    name.ends_with(".position_ids") || name.ends_with(".rotary_emb.inv_freq")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_new_spellings_meet() {
+        let spellings = [
+            "model.language_model.layers.0.mlp.up_proj.weight",
+            "language_model.model.layers.0.mlp.up_proj.weight",
+            "language_model.layers.0.mlp.up_proj.weight",
+        ];
+        for name in spellings {
+            assert_eq!(canonical(name), "language_model.layers.0.mlp.up_proj.weight");
+        }
+        assert_eq!(canonical("lm_head.weight"), canonical("language_model.lm_head.weight"));
+        assert_eq!(canonical("model.vision_model.post_layernorm.bias"), "vision_model.post_layernorm.bias");
+    }
+}
