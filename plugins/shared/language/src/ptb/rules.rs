@@ -13,8 +13,12 @@ use std::sync::LazyLock;
 pub enum Action {
     /// The match is a token.
     Word,
+    /// The match is a token, and keeps its soft hyphens.
+    Verbatim,
     /// Several words as one token: spaces become no-break spaces, brackets are spelled out.
     Joined,
+    /// Capitals joined by `&`, which may be written as an entity.
+    Initials,
     /// A character or run that has its own spelling: brackets, quotes, dashes, fractions, entities.
     Symbol,
     /// No token.
@@ -25,8 +29,10 @@ pub enum Action {
     WithoutLast,
     /// The match up to its `n't` is a token.
     BeforeNot,
-    /// The match up to its first space is a token.
-    BeforeSpace,
+    /// The match up to its apostrophe is a token.
+    BeforeEnding,
+    /// The match up to and with its first full stop is a token.
+    ThroughStop,
     /// The match's first character is a token.
     First,
     /// `n't`, with any apostrophe.
@@ -44,7 +50,8 @@ impl Action {
             Action::WithoutLast | Action::Ending => start + text.char_indices().next_back().map_or(0, |(at, _)| at),
             // `n`, an apostrophe, `t`.
             Action::BeforeNot => start + text.char_indices().nth_back(2).map_or(0, |(at, _)| at),
-            Action::BeforeSpace => start + text.find(char::is_whitespace).unwrap_or(text.len()),
+            Action::BeforeEnding => start + text.find(['\'', '’', '\u{92}']).unwrap_or(text.len()),
+            Action::ThroughStop => start + text.find('.').map_or(text.len(), |at| at + 1),
             Action::First => characters(1),
             _ => matched.len(),
         }
@@ -83,7 +90,7 @@ impl Rules {
 /// Apostrophes: straight, typographic, both of Windows-1252, and the entity.
 const APOSTROPHE: &str = r"(?:['’`‘‛\x{91}\x{92}]|&apos;)";
 /// What continues a word: letters, marks, digits, the soft hyphen and letters written as entities.
-const LETTER: &str = r"(?:\p{L}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
+const LETTER: &str = r"(?:\p{L}|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
 const INNER: &str = r"(?:[\p{L}\p{M}\p{Sk}--\x{60}\x{5E}\x{A8}\x{AF}\x{B4}\x{B8}]|\p{Nd}|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
 const SPACE: &str = r"[ \x{A0}]";
 
@@ -94,7 +101,8 @@ gov|govs|hon|inc|ind|insp|intl|invt|jan|jos|jr|jul|jun|kan|kans|ky|lt|ltd|maj|ma
 mr|mrs|ms|msgr|mt|natl|neb|nev|nov|oct|okla|penn|pfc|ph|plc|pres|prof|pvt|rd|rep|reps|rev|rt|sen|sens|sep|sept|seq|sfc|sgt|\
 spc|sq|sr|st|ste|supt|sys|tel|tenn|thu|tue|tues|univ|va|vs|vt|wed|wis|wisc|wm|wyo";
 /// Those that do so only with a capital: as plain words they are something else.
-const CAPITAL_ABBREVIATIONS: &str = "Ark|ARK|Az|AZ|Del|DEL|Ill|ILL|La|LA|Mass|MASS|Miss|MISS|Ore|ORE|Pa|PA|Tex|TEX|Wash|WASH";
+const CAPITAL_ABBREVIATIONS: &str =
+    "Ark|ARK|Az|AZ|Del|DEL|Ill|ILL|La|LA|Mass|MASS|Miss|MISS|Ore|ORE|Pa|PA|Tex|TEX|Wash|WASH";
 /// Those that do so unless all are capitals.
 const SMALL_ABBREVIATIONS: &str = "[Mm]fg|[Mm]tg|[Pp]pte|[Pp]pty|[Pp]te|[Pp]tes|[Pp]ty|[Pp]tys";
 /// Those that do so before a number.
@@ -130,50 +138,68 @@ fn words(rule: &mut impl FnMut(&str, Action)) {
     rule(r"(?i:more<APOS>n)", Action::Two(4));
     rule(r"(?i)'t(?:is|was)", Action::Two(2));
     // Negation, then the other endings.
-    rule(r"<L><X>*[nN]<APOS>[tT]", Action::BeforeNot);
+    rule(r"[A-Za-z\x{AD}]+[nN]<APOS>[tT]", Action::BeforeNot);
+    rule(r"[A-Za-z\x{AD}]+['’\x{92}](?i:[smd]|re|ve|ll)[^A-Za-z]", Action::BeforeEnding);
     rule(r"[nN]<APOS>[tT]", Action::Not);
-    rule(r"(?:['’\x{92}]|&apos;)(?i:[smd]|re|ve|ll)[^\p{L}]", Action::Ending);
+    rule(r"(?:['’\x{92}]|&apos;)(?i:[smd]|re|ve|ll)[^A-Za-z]", Action::Ending);
+    rule(r"(?:[’\x{92}]|&apos;)(?i:[smd]|re|ve|ll)", Action::Not);
+    rule(r"[’\x{92}][nN]", Action::Word);
     // Names and words with an apostrophe inside, at the start or at the end.
     rule(r"[dDlLoO]<APOS>[\p{L}\p{Nd}]{2,}", Action::Word);
     rule(r"[A-HJ-XZn]<APOS>\p{L}{2,}", Action::Word);
-    rule(r"[lLdDjJyY]<APOS>", Action::Word);
-    rule(r"(?i)[a-z]+[aeiouy]<APOS>[aeiou][a-z]*", Action::Word);
-    rule(r"(?i:ol<APOS>|dunkin<APOS>|somethin<APOS>|ma<APOS>am|cap<APOS>n|o<APOS>clock|c<APOS>mon|c<APOS>est|d<APOS>ye)", Action::Word);
+    rule(r"[lLdDjJyY]['’]", Action::Word);
+    rule(r"[A-Za-z]+[aeiouyAEIOUY]<APOS>[aeiouA-Z][A-Za-z]*", Action::Word);
+    rule(
+        r"(?i:ol<APOS>|dunkin<APOS>|somethin<APOS>|ma<APOS>am|cap<APOS>n|o<APOS>clock|c<APOS>mon|c<APOS>est|d<APOS>ye)",
+        Action::Word,
+    );
     rule(r"(?i:e<APOS>er|s<APOS>mores|ev<APOS>ry|li<APOS>l|nat<APOS>l)", Action::Word);
     rule(r"(?i)['’](?:em|til|cause|n['’])", Action::Word);
     rule(r"['’](?:[nN]|[0-9]{2})[ \t\r\n\x{A0}]", Action::WithoutLast);
-    rule(r"['’][2-9]0s", Action::Word);
+    rule(r"['’][2-9]0[sS]", Action::Word);
     // Words, and words with digits; a full stop between letters joins (`hm.com`, `u.s`).
     rule("<WORD>", Action::Word);
-    rule(r"[\p{L}\p{Nd}]<X>*", Action::Word);
+    rule(r"[\p{L}\p{Nd}]+", Action::Word);
     rule(r"[\p{M}]+", Action::Word);
     // Compounds: hyphens and underscores; with numbers; slashes; capitals with `&` and `+`.
     rule(r"[\p{L}\p{Nd}]<X>*(?:[-_\x{58A}\x{2010}\x{2011}][\p{L}\p{Nd}]<X>*)+", Action::Word);
     rule(r"[A-Za-z0-9][A-Za-z0-9.,\x{AD}]*(?:-(?:[A-Za-z0-9\x{AD}]+|[A-Za-z](?:\.[A-Za-z])+\.))+", Action::Word);
     rule(r"[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}(?:\\?/[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}){1,2}", Action::Word);
-    rule(r"[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+", Action::Word);
+    rule(r"[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+", Action::Initials);
     // Addresses.
     rule(r#"(?i:https?)://[^\s\x{A0}"<>|()]+[^\s\x{A0}"<>|(){}.!?,-]"#, Action::Word);
-    rule(r#"(?:(?i:www)\.(?:[^\s\x{A0}"<>|().!?,]+\.)+[A-Za-z]{2,4}|(?i:(?:[a-z]+\.)+(?:com|net|org|edu)))(?:/[^\s\x{A0}"<>|()]+[^\s\x{A0}"<>|(){}.!?,-])?"#, Action::Word);
-    rule(r#"<?[A-Za-z0-9][^\s\x{A0}"<>|()]*@(?:[^\s\x{A0}"<>|().]+\.)*[^\s\x{A0}"<>|().]+>?"#, Action::Word);
+    rule(
+        r#"(?:(?i:www)\.(?:[^\s\x{A0}"<>|().!?,]+\.)+[A-Za-z]{2,4}|(?i:(?:[a-z]+\.)+(?:com|net|org|edu)))(?:/[^\s\x{A0}"<>|()]+[^\s\x{A0}"<>|(){}.!?,-])?"#,
+        Action::Word,
+    );
+    rule(r#"<?[A-Za-z0-9][^\s\x{A0}"<>|()]*@(?:[^\s\x{A0}"<>|().]+\.)*[^\s\x{A0}"<>|().]+>?"#, Action::Verbatim);
     rule(
         r"(?i)[\p{L}\p{Nd}]+(?:\.[\p{L}\p{Nd}]+)*\.(?:c|h|x|gz|pl|ps|py|bat|bmp|cgi|cpp|dll|docx?|exe|gif|html?|jar|java|jpe?g|mov|pdf|php|png|ppt|sql|tar|txt|wav|xml|zip)[ \t\r\n\x{A0}]",
         Action::WithoutLast,
     );
     rule(r"@[A-Za-z_][A-Za-z0-9_]*", Action::Word);
-    rule(r"#\p{L}+", Action::Word);
+    rule(r"#[\p{L}\x{AD}]+", Action::Verbatim);
     // Markup.
-    rule(r#"<[!/?]?[A-Za-z][A-Za-z0-9_:.-]*(?:[ \n\r\t\x{A0}]+[A-Za-z][A-Za-z0-9_:.-]*(?:[ ]*=[ ]*(?:'[^']*'|"[^"]*"|[A-Za-z0-9_:.%#/-]+))?)*[ ]*/?>"#, Action::Joined);
+    rule(
+        r#"<[!/?]?[A-Za-z][A-Za-z0-9_:.-]*(?:[ \n\r\t\x{A0}]+[A-Za-z][A-Za-z0-9_:.-]*(?:[ ]*=[ ]*(?:'[^']*'|"[^"]*"|[A-Za-z0-9_:.%#/-]+))?)*[ ]*/?>"#,
+        Action::Joined,
+    );
     rule(r"<!--(?:[^-]|-[^-])*-->", Action::Joined);
 }
 
 fn abbreviations(rule: &mut impl FnMut(&str, Action)) {
     rule(&format!(r"(?i:{ABBREVIATIONS})\."), Action::Word);
     rule(&format!(r"(?:{CAPITAL_ABBREVIATIONS}|{SMALL_ABBREVIATIONS})\."), Action::Word);
-    rule(&format!(r"(?i:{NUMBERED_ABBREVIATIONS})\.<SP>?[0-9]"), Action::BeforeSpace);
+    rule(&format!(r"(?i:{NUMBERED_ABBREVIATIONS})\.<SP>?[0-9]"), Action::ThroughStop);
     rule(r"[A-Za-z](?:\.[A-Za-z])*\.", Action::Word);
     rule(r"(?i:ph\.d|b\.sc|m\.sc)\.", Action::Word);
-    rule(&format!(r"[A-Za-z]\.[ \t\r\n\x{{A0}}]+(?:{SENTENCE_STARTS}|(?-u:{}))[^\p{{L}}\p{{Nd}}]", SENTENCE_STARTS.to_uppercase()), Action::First);
+    rule(
+        &format!(
+            r"[A-Za-z]\.[ \t\r\n\x{{A0}}]+(?:{SENTENCE_STARTS}|(?-u:{}))[ \t\r\n\x{{A0}}]",
+            SENTENCE_STARTS.to_uppercase()
+        ),
+        Action::First,
+    );
     // A full stop before a comma or colon can end no sentence.
     rule(r"<WORD>\.[,;:、]", Action::WithoutLast);
     rule(r"[\p{L}\p{Nd}]<X>*(?:[-_][\p{L}\p{Nd}]<X>*)*\.[,;:、]", Action::WithoutLast);
@@ -196,13 +222,13 @@ fn signs(rule: &mut impl FnMut(&str, Action)) {
     rule(r"(?i:&nbsp;)", Action::Skip);
     rule(r"&#[0-9]+;|<L>", Action::Word);
     rule(r"[$€£¢¤\x{80}\x{20A0}()\[\]{}“”«»‘’‛‹›\x{91}-\x{97}–—―…]", Action::Symbol);
-    rule(r"[“”«»‘’‹›‛\x{91}-\x{94}]{2}", Action::Symbol);
+    rule(r"[“”«»‘’‹›‛`\x{91}-\x{94}]{2}", Action::Symbol);
     rule(r"''|``|-{1,4}|\.|\.{3,5}|[!?,:;'`]", Action::Skip);
     rule(r#"["]"#, Action::Skip);
     rule(r"-{5,}|[!?]{2,}|\*+|_+|#+|@+|<<|>>|[=~^|/\\%&+<>]", Action::Word);
     rule(&format!("[{SIGNS}]"), Action::Word);
     // Faces: what follows must be no letter or digit.
     rule(r"[<>]?[:;=][-o*']?[()\[\]dDpPO\\{@|][^A-Za-z0-9]", Action::WithoutLast);
-    rule(r"\(?[\^x=~<>-]_[\^x=~<>-]\)?|\(\^\^\)", Action::Joined);
+    rule(r"\(?[\^x=~<>'-]_[\^x=~<>'-]\)?|\(\^\^\)", Action::Joined);
     rule(r"\x{AD}", Action::Skip);
 }

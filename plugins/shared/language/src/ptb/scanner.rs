@@ -6,6 +6,10 @@ use super::{TokenBuffer, spelling};
 use regex_automata::hybrid::dfa::Cache;
 use regex_automata::{Anchored, Input};
 
+/// Bytes that the rules first see: some look for a later `@` or `-` in vain, and a hostile text without spaces would make
+/// each of its tokens look to its end. A match that fills the window is tried again in a larger one.
+const WINDOW: usize = 1024;
+
 /// Working memory of a scan.
 #[derive(Default)]
 pub struct Scratch {
@@ -18,12 +22,16 @@ pub struct Scratch {
 pub fn scan(text: &str, buffer: &mut TokenBuffer) {
     let mut line = std::mem::take(&mut buffer.scratch.line);
     line.clear();
-    line.push_str(text);
+    // A line break is a space, as in the reference.
+    text.split_inclusive('\n').for_each(|part| match part.strip_suffix('\n') {
+        Some(part) => line.extend([part, " "]),
+        None => line.push_str(part),
+    });
     line.push('\n');
     let bytes = line.as_bytes();
     let mut at = 0;
     while at < text.len() {
-        if bytes[at] == b' ' || bytes[at] == b'\n' {
+        if bytes[at] == b' ' {
             at += 1;
         } else if let Some(end) = plain_word(bytes, at) {
             push_plain(&line[at..end], at, buffer);
@@ -36,8 +44,8 @@ pub fn scan(text: &str, buffer: &mut TokenBuffer) {
     buffer.scratch.line = line;
 }
 
-/// The end of a word of ASCII letters and inner hyphens that a space, or a comma and a space, follows: no rule can make
-/// more of it. `None` where the rules must look.
+/// The end of a word of ASCII letters and inner hyphens that a space, the line's end, or a comma and a space follow: no rule
+/// can make more of it. `None` where the rules must look. The line end at the end of `bytes` bounds every loop and index.
 fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
     let mut end = start;
     while bytes[end].is_ascii_alphabetic() || (bytes[end] == b'-' && end > start && bytes[end - 1] != b'-') {
@@ -46,7 +54,7 @@ fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
     if end == start || bytes[end - 1] == b'-' {
         return None;
     }
-    let closed = bytes[end] == b' ' || (bytes[end] == b',' && bytes[end + 1] == b' ');
+    let closed = matches!(bytes[end], b' ' | b'\n') || (bytes[end] == b',' && bytes[end + 1] == b' ');
     (closed && !spelling::is_two_words(&bytes[start..end])).then_some(end)
 }
 
@@ -63,9 +71,17 @@ fn push_plain(word: &str, at: usize, buffer: &mut TokenBuffer) {
 fn match_rule(line: &str, at: usize, limit: usize, buffer: &mut TokenBuffer) -> usize {
     let rules = Rules::get();
     let cache = buffer.scratch.cache.get_or_insert_with(|| rules.dfa.create_cache());
-    let input = Input::new(line).range(at..).anchored(Anchored::Yes);
-    // The automaton gives up only on a quit byte, and it has none.
-    let found = rules.dfa.try_search_fwd(cache, &input).ok().flatten();
+    let mut window = WINDOW;
+    let found = loop {
+        let end = line.floor_char_boundary(at.saturating_add(window));
+        let input = Input::new(line).range(at..end).anchored(Anchored::Yes);
+        // The automaton gives up only on a quit byte or a full cache policy, and it has neither.
+        let found = rules.dfa.try_search_fwd(cache, &input).ok().flatten();
+        match found {
+            Some(found) if found.offset() == end && end < line.len() => window = window.saturating_mul(8),
+            found => break found,
+        }
+    };
     let Some(found) = found.filter(|found| found.offset() > at) else {
         return at + line[at..].chars().next().map_or(1, char::len_utf8);
     };

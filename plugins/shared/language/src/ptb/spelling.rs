@@ -6,10 +6,7 @@ use super::rules::Action;
 /// True for the tokens that are no words to the metrics. Brackets are spelled in lower case before this list is asked, so
 /// that they stay, as in the reference.
 pub fn is_dropped(token: &str) -> bool {
-    matches!(
-        token,
-        "''" | "'" | "``" | "`" | "." | "?" | "!" | "," | ":" | "-" | "--" | "..." | ";"
-    )
+    matches!(token, "''" | "'" | "``" | "`" | "." | "?" | "!" | "," | ":" | "-" | "--" | "..." | ";")
 }
 
 /// Words that are written as one and counted as two; the rules know where they part.
@@ -29,7 +26,7 @@ pub fn push(source: &str, action: Action, out: &mut String) {
     } else {
         let mut rest = source;
         while let Some(character) = rest.chars().next() {
-            if rest.starts_with("&amp;") || rest.starts_with("&AMP;") {
+            if action == Action::Initials && rest.starts_with("&amp;") {
                 out.push('&');
                 rest = &rest[5..];
                 continue;
@@ -48,7 +45,7 @@ pub fn push(source: &str, action: Action, out: &mut String) {
 
 fn character_of_word(character: char, action: Action, source: &str, out: &mut String) {
     match character {
-        '\u{AD}' => {}
+        '\u{AD}' if action != Action::Verbatim => {}
         ' ' | '\t' | '\n' | '\r' if action == Action::Joined => out.push('\u{A0}'),
         '(' => out.push_str("-lrb-"),
         ')' => out.push_str("-rrb-"),
