@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary `host`.
+
+fn main() -> std::process::ExitCode {
+    host::cli::main()
+}

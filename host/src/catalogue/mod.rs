@@ -1,0 +1,9 @@
+//! From a dataset's records to the items of a split, and from an item to its pixels.
+
+mod decode;
+mod selection;
+mod split;
+
+pub use decode::{Decoded, decode};
+pub use selection::{Selection, SplitRequest, select};
+pub use split::SplitRule;

@@ -1,0 +1,159 @@
+//! Flags that mean the same everywhere.
+
+use crate::error::{Error, Result};
+use crate::progress::Reporter;
+use crate::registry::{Lock, Registry};
+use clap::Args;
+use plugin_api::{Device, Generation};
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The registry of plugins, models and datasets [default: registry.toml here, above, or beside the program]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub registry: Option<PathBuf>,
+    /// Where plugin libraries are, besides the program's own folder
+    #[arg(long, global = true, value_name = "DIR")]
+    pub plugin_dir: Option<PathBuf>,
+    /// Where models run: auto, cpu, cuda or cuda:N
+    #[arg(long, global = true, default_value = "auto", value_parser = device)]
+    pub device: Device,
+    /// CPU threads; 0 is one a core
+    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
+    pub threads: usize,
+    /// Seed of sampling and resampling
+    #[arg(long, global = true, default_value_t = 42, value_name = "N")]
+    pub seed: u64,
+    /// Say nothing but warnings and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+fn device(text: &str) -> Result<Device, String> {
+    text.parse().map_err(|error: plugin_api::PluginError| error.to_string())
+}
+
+impl Common {
+    pub fn registry(&self) -> Result<Registry> {
+        Registry::load(self.registry.as_deref(), self.plugin_dir.as_deref())
+    }
+
+    pub fn registry_and_lock(&self) -> Result<(Registry, Lock)> {
+        let registry = self.registry()?;
+        let lock = Lock::load(&registry)?;
+        Ok((registry, lock))
+    }
+
+    pub fn reporter(&self) -> Reporter {
+        Reporter::new(self.quiet)
+    }
+
+    /// Limits this process's own thread pool.
+    pub fn set_threads(&self) {
+        if self.threads > 0 {
+            // An error means that the pool exists already, which it cannot before the command runs.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
+        }
+    }
+}
+
+/// Generation flags; what is not given comes from the registry, then from the checkpoint.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Generation (default: the checkpoint's generation_config.json)")]
+pub struct GenerationFlags {
+    /// Most new tokens
+    #[arg(long, value_name = "N")]
+    max_new_tokens: Option<usize>,
+    /// Fewest new tokens before the end token
+    #[arg(long, value_name = "N")]
+    min_new_tokens: Option<usize>,
+    /// Beams; 1 is greedy
+    #[arg(long, value_name = "K")]
+    num_beams: Option<usize>,
+    /// Exponent of the length by which beam scores are divided
+    #[arg(long, value_name = "X")]
+    length_penalty: Option<f64>,
+    /// Stop when there are as many finished beams as beams
+    #[arg(long, value_name = "BOOL")]
+    early_stopping: Option<bool>,
+    /// Penalty for tokens that were said already; 1 is none
+    #[arg(long, value_name = "X")]
+    repetition_penalty: Option<f64>,
+    /// No n-gram of this length twice
+    #[arg(long, value_name = "N")]
+    no_repeat_ngram_size: Option<usize>,
+    /// Draw tokens instead of taking the likeliest
+    #[arg(long, value_name = "BOOL")]
+    do_sample: Option<bool>,
+    /// Flattens (above 1) or sharpens the distribution
+    #[arg(long, value_name = "X")]
+    temperature: Option<f64>,
+    /// Draw among the K likeliest
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+    /// Draw among the likeliest that make up this probability
+    #[arg(long, value_name = "P")]
+    top_p: Option<f64>,
+}
+
+impl From<&GenerationFlags> for Generation {
+    fn from(flags: &GenerationFlags) -> Generation {
+        Generation {
+            max_new_tokens: flags.max_new_tokens,
+            min_new_tokens: flags.min_new_tokens,
+            num_beams: flags.num_beams,
+            length_penalty: flags.length_penalty,
+            early_stopping: flags.early_stopping,
+            repetition_penalty: flags.repetition_penalty,
+            no_repeat_ngram_size: flags.no_repeat_ngram_size,
+            do_sample: flags.do_sample,
+            temperature: flags.temperature,
+            top_k: flags.top_k,
+            top_p: flags.top_p,
+        }
+    }
+}
+
+/// Limits on what a plugin may do before it is ended.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitFlags {
+    /// Seconds without a sign of life after which a worker is ended
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    time_limit: u64,
+    /// The same while a model is loaded
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    load_limit: u64,
+    /// Resident memory of a worker, in GiB [default: nine tenths of the machine's]
+    #[arg(long, value_name = "GIB")]
+    memory_limit: Option<f64>,
+}
+
+impl From<&LimitFlags> for crate::worker::Limits {
+    fn from(flags: &LimitFlags) -> Self {
+        let usual = Self::default();
+        Self {
+            load: std::time::Duration::from_secs(flags.load_limit),
+            silence: std::time::Duration::from_secs(flags.time_limit),
+            memory: flags.memory_limit.map_or(usual.memory, |gib| (gib * f64::from(1u32 << 30)) as u64),
+        }
+    }
+}
+
+/// Prints to standard output. A reader that has gone (`| head`) is no error.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::failed(format!("cannot print: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints one JSON document.
+pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(|error| Error::failed(format!("cannot print: {error}")))?;
+    print(&(text + "\n"))
+}

@@ -1,0 +1,89 @@
+//! `host demo`
+
+use super::Done;
+use super::common::{Common, print};
+use super::eval::evaluate_and_print;
+use crate::error::{Error, Result};
+use crate::eval::Request;
+use crate::run::{Shard, create_folder};
+use crate::worker::Limits;
+use clap::Args;
+use plugin_api::Generation;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Articles in the sample catalogue
+    #[arg(long, default_value_t = 600, value_name = "N")]
+    articles: usize,
+    /// The run directory [default: runs/demo beside the registry]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+}
+
+/// The generator's seed: the nano models were trained on the training part of this catalogue.
+const SAMPLE_SEED: u64 = 42;
+
+/// Marks a folder as made by the generator, and with which numbers.
+const MARK: &str = "made-by-host-demo.txt";
+
+pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    let (registry, lock) = common.registry_and_lock()?;
+    let reporter = common.reporter();
+    let data = registry.dir().join("data");
+    make_catalogues(&data, arguments.articles, &|text| reporter.note(text))?;
+    let run = arguments.run.clone().unwrap_or_else(|| registry.dir().join("runs").join("demo"));
+    let request = Request {
+        models: vec!["all".to_owned()],
+        datasets: vec!["hm".to_owned(), "fashiongen".to_owned()],
+        metrics: vec!["all".to_owned()],
+        split: "test".to_owned(),
+        limit: None,
+        run: Some(run.clone()),
+        device: common.device,
+        batch_size: 8,
+        shard: Shard::WHOLE,
+        threads: common.threads,
+        seed: common.seed,
+        generation: Generation::default(),
+        limits: Limits::default(),
+    };
+    let done = evaluate_and_print(&registry, &lock, &request, &reporter, false)?;
+    print(&format!(
+        "\nThe report: {}\nThe captions: {}\nYour own data and weights: see README.md\n",
+        run.join("table.md").display(),
+        run.join("predictions").display()
+    ))?;
+    Ok(done)
+}
+
+/// Draws the sample catalogue, unless it is there already. Somebody's own files are never touched.
+fn make_catalogues(data: &Path, articles: usize, say: &dyn Fn(&str)) -> Result<()> {
+    let mark = data.join(MARK);
+    let wanted = format!("{articles} articles, seed {}\n", SAMPLE_SEED);
+    match std::fs::read_to_string(&mark) {
+        Ok(made) if made == wanted => return Ok(()),
+        _ => {}
+    }
+    let marked = mark.exists();
+    for folder in ["hm", "fashiongen"] {
+        if data.join(folder).exists() && !marked {
+            return Err(Error::usage(format!(
+                "{} is there already and was not made by the demo",
+                data.join(folder).display()
+            ))
+            .help("to evaluate your own data: host eval --models all --datasets hm,fashiongen"));
+        }
+    }
+    say(&format!("drawing a sample catalogue of {articles} articles in {}", data.display()));
+    create_folder(data)?;
+    std::fs::write(&mark, "unfinished\n").map_err(|error| Error::io("write", &mark, &error))?;
+    for folder in ["hm", "fashiongen"] {
+        let folder = data.join(folder);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(|error| Error::io("replace", &folder, &error))?;
+        }
+    }
+    samples::write_catalogues(data, articles, SAMPLE_SEED).map_err(|error| Error::failed(error.to_string()))?;
+    std::fs::write(&mark, wanted).map_err(|error| Error::io("write", &mark, &error))
+}

@@ -1,0 +1,128 @@
+//! `host eval`
+
+use super::Done;
+use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
+use crate::error::{Error, Result};
+use crate::eval::{Evaluated, Request, evaluate};
+use crate::progress::Reporter;
+use crate::registry::{Lock, Registry};
+use crate::report;
+use crate::run::{RunDir, Shard};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Models of the registry, separated by commas; `all` is every one whose weights are here
+    #[arg(long, value_delimiter = ',', required = true)]
+    models: Vec<String>,
+    /// Datasets of the registry, separated by commas, or `all`
+    #[arg(long, value_delimiter = ',', required = true)]
+    datasets: Vec<String>,
+    /// Metrics, separated by commas: families (bleu), values (bleu-4) or `all`
+    #[arg(long, value_delimiter = ',', default_value = "all")]
+    metrics: Vec<String>,
+    /// train, validation, test or all
+    #[arg(long, default_value = "test")]
+    split: String,
+    /// The first N items of each dataset
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// The run directory [default: runs/eval-… beside the registry, named by the plan]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Images in a batch
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    batch_size: usize,
+    /// Do the M-th of N parts [default: from Slurm's or Kubernetes' environment, else the whole]
+    #[arg(long, value_name = "M/N", value_parser = shard)]
+    shard: Option<Shard>,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    generation: GenerationFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    text.parse().map_err(|error: Error| error.to_string())
+}
+
+pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    let (registry, lock) = common.registry_and_lock()?;
+    let shard = match arguments.shard {
+        Some(shard) => shard,
+        None => Shard::from_environment(|name| std::env::var(name).ok()).transpose()?.unwrap_or(Shard::WHOLE),
+    };
+    if arguments.batch_size == 0 {
+        return Err(Error::usage("a batch of 0 images cannot be captioned").help("give --batch-size 1 or more"));
+    }
+    let request = Request {
+        models: arguments.models.clone(),
+        datasets: arguments.datasets.clone(),
+        metrics: arguments.metrics.clone(),
+        split: arguments.split.clone(),
+        limit: arguments.limit,
+        run: arguments.run.clone(),
+        device: common.device,
+        batch_size: arguments.batch_size,
+        shard,
+        threads: common.threads,
+        seed: common.seed,
+        generation: (&arguments.generation).into(),
+        limits: (&arguments.limits).into(),
+    };
+    evaluate_and_print(&registry, &lock, &request, &common.reporter(), arguments.json)
+}
+
+/// Evaluates and prints the table: also what `host demo` ends with.
+pub fn evaluate_and_print(
+    registry: &Registry,
+    lock: &Lock,
+    request: &Request,
+    reporter: &Reporter,
+    json: bool,
+) -> Result<Done> {
+    let evaluated = evaluate(registry, lock, request, reporter)?;
+    if evaluated.sharded {
+        reporter.note(&format!(
+            "shard {} is done; when all are: host merge {}",
+            request.shard,
+            evaluated.run.path().display()
+        ));
+    } else {
+        print_results(&evaluated.run, &evaluated, json)?;
+    }
+    let cells = evaluated.failed.iter().filter(|failed| failed.metric.is_none()).count();
+    let none_left = !evaluated.failed.is_empty() && !any_captions(&evaluated);
+    match (evaluated.failed.is_empty(), none_left) {
+        (true, _) => Ok(Done::All),
+        (false, false) => Ok(Done::SomeFailed),
+        (false, true) => Err(Error::failed(format!("all {cells} cells failed")).help("the reasons stand above")),
+    }
+}
+
+fn any_captions(evaluated: &Evaluated) -> bool {
+    if evaluated.sharded {
+        return true;
+    }
+    let Ok((_, plan)) = RunDir::existing(evaluated.run.path()) else { return false };
+    report::collect(&evaluated.run, &plan).tables.iter().any(|table| table.rows.iter().any(|row| row.items > 0))
+}
+
+/// The table on standard output, and where the files are on standard error.
+pub fn print_results(run: &RunDir, evaluated: &Evaluated, json: bool) -> Result<()> {
+    let (_, plan) = RunDir::existing(run.path())?;
+    let results = report::collect(run, &plan);
+    if json {
+        return print_json(&serde_json::json!({
+            "run": run.path(),
+            "scores": results.scores_json(),
+            "failed": evaluated.failed,
+            "skipped": evaluated.skipped,
+        }));
+    }
+    print(&report::terminal(&results))
+}

@@ -1,0 +1,49 @@
+//! `host merge`
+
+use super::Done;
+use super::common::{Common, LimitFlags, print};
+use crate::error::Result;
+use crate::eval::{metric_specs, score_run};
+use crate::report;
+use crate::run::{RunDir, RunLock, Shard, merge};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The run directory that receives the whole
+    run: PathBuf,
+    /// Other run directories of the same plan that hold shards
+    parts: Vec<PathBuf>,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    let (registry, lock) = common.registry_and_lock()?;
+    let (run, plan) = RunDir::existing(&arguments.run)?;
+    let _held = RunLock::acquire(run.path(), Shard::WHOLE)?;
+    let mut parts = Vec::new();
+    for part in &arguments.parts {
+        let (part, other) = RunDir::existing(part)?;
+        part.adopt(&plan).map_err(|error| error.context(format!("{} cannot be merged", part.path().display())))?;
+        drop(other);
+        parts.push(part);
+    }
+    for dataset in &plan.datasets {
+        for model in &plan.models {
+            merge(&run, &parts, &dataset.name, &model.name)?;
+        }
+    }
+    let names: Vec<String> = plan
+        .metrics
+        .iter()
+        .flat_map(|metric| if metric.values.is_empty() { vec![metric.name.clone()] } else { metric.values.clone() })
+        .collect();
+    let mut failed = Vec::new();
+    let metrics = metric_specs(&registry, &lock, &names)?;
+    score_run(&run, &plan, &metrics, (&arguments.limits).into(), common.threads, &common.reporter(), &mut failed)?;
+    let results = report::write_tables(&run, &plan)?;
+    print(&report::terminal(&results))?;
+    Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })
+}

@@ -1,0 +1,106 @@
+//! The command line: one file a subcommand; arguments in, a call, text or JSON out. No logic of its own.
+
+mod caption;
+mod common;
+mod demo;
+mod doctor;
+mod eval;
+mod language;
+mod merge;
+mod models;
+mod plugin;
+mod report;
+mod score;
+mod worker;
+
+use crate::error::Error;
+use clap::{Parser, Subcommand};
+use common::Common;
+use std::process::ExitCode;
+
+/// Caption product catalogues, score the captions, compare the models.
+#[derive(Debug, Parser)]
+#[command(name = "host", version, about, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 ran, and some cells failed; 2 usage or configuration; 3 nothing could run."
+)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a sample catalogue, caption it with the nano models, score and tabulate: the whole in a minute
+    Demo(demo::Arguments),
+    /// Caption datasets with models, score the captions, tabulate
+    Eval(eval::Arguments),
+    /// Caption image files
+    Caption(caption::Arguments),
+    /// Score captions made elsewhere
+    Score(score::Arguments),
+    /// Join the shards of a run, then score and tabulate
+    Merge(merge::Arguments),
+    /// Print a run's table and write its files anew
+    Report(report::Arguments),
+    /// The registered models
+    #[command(subcommand)]
+    Models(models::Arguments),
+    /// The registered plugins: list, add, check, and a start for a new one
+    #[command(subcommand)]
+    Plugin(plugin::Arguments),
+    /// The English analyser and tokenizer by themselves
+    #[command(subcommand)]
+    Language(language::Arguments),
+    /// What is here and what is missing
+    Doctor(doctor::Arguments),
+    /// A worker process of another command
+    #[command(hide = true)]
+    Worker(worker::Arguments),
+}
+
+/// What a command came to when it did not fail as a whole.
+pub enum Done {
+    All,
+    /// Exit code 1: it ran, and some cells or items failed.
+    SomeFailed,
+}
+
+/// Parses the arguments, runs the command and gives the exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(arguments) {
+        Ok(Done::All) => ExitCode::SUCCESS,
+        Ok(Done::SomeFailed) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit.code())
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Done, Error> {
+    let common = &arguments.common;
+    common.set_threads();
+    match arguments.command {
+        Command::Demo(arguments) => demo::run(common, &arguments),
+        Command::Eval(arguments) => eval::run(common, &arguments),
+        Command::Caption(arguments) => caption::run(common, &arguments),
+        Command::Score(arguments) => score::run(common, &arguments),
+        Command::Merge(arguments) => merge::run(common, &arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Models(arguments) => models::run(common, &arguments),
+        Command::Plugin(arguments) => plugin::run(common, &arguments),
+        Command::Language(arguments) => language::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(common, &arguments),
+        Command::Worker(arguments) => worker::run(&arguments),
+    }
+}

@@ -1,0 +1,44 @@
+//! `host report`
+
+use super::Done;
+use super::common::{print, print_json};
+use crate::error::{Error, Result};
+use crate::report;
+use crate::run::RunDir;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A run directory
+    run: PathBuf,
+    /// What to print
+    #[arg(long, value_enum, default_value = "terminal")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Terminal,
+    Markdown,
+    Csv,
+    Latex,
+    Json,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Done> {
+    let (run, plan) = RunDir::existing(&arguments.run)?;
+    let results = report::write_tables(&run, &plan)?;
+    let file = |name: &str| {
+        let path = run.path().join(name);
+        std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))
+    };
+    match arguments.format {
+        Format::Terminal => print(&report::terminal(&results))?,
+        Format::Markdown => print(&report::markdown(&results))?,
+        Format::Csv => print(&file("table.csv")?)?,
+        Format::Latex => print(&file("table.tex")?)?,
+        Format::Json => print_json(&results.scores_json())?,
+    }
+    Ok(Done::All)
+}

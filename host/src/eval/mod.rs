@@ -1,0 +1,67 @@
+//! `host eval`: plan, items, captions, scores, tables. Every step finds what is done already and does the rest.
+
+mod captions;
+mod items;
+mod resolve;
+mod scores;
+mod supervise;
+
+pub use captions::item_seed;
+pub use resolve::{
+    Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, metric_specs, overridden, resolve,
+};
+pub use scores::score_run;
+
+use crate::error::Result;
+use crate::progress::Reporter;
+use crate::registry::{Lock, Registry};
+use crate::report;
+use crate::run::{RunDir, RunLock};
+use std::collections::BTreeMap;
+
+/// A cell or one of its metrics that failed, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FailedCell {
+    pub dataset: String,
+    /// `-` where no model of the dataset could be run.
+    pub model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    pub reason: String,
+}
+
+/// What an evaluation came to.
+#[derive(Debug)]
+pub struct Evaluated {
+    pub run: RunDir,
+    pub failed: Vec<FailedCell>,
+    pub skipped: Vec<Skipped>,
+    /// True if this was one shard of several: scores and tables come with `host merge`.
+    pub sharded: bool,
+}
+
+/// Runs an evaluation, or what is missing of it.
+pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &Reporter) -> Result<Evaluated> {
+    let resolved = resolve(registry, lock, request)?;
+    for skipped in &resolved.skipped {
+        reporter.note(&format!("skipping {}: its weights are not here; get them with: {}", skipped.model, skipped.get));
+    }
+    let run = RunDir::new(request.run.clone().unwrap_or_else(|| {
+        registry.dir().join("runs").join(format!("{}-{}", resolved.plan.command, resolved.plan.short_digest()))
+    }));
+    let _held = RunLock::acquire(run.path(), request.shard)?;
+    run.adopt(&resolved.plan)?;
+    reporter.note(&format!("run directory: {}", run.path().display()));
+    let mut failed = Vec::new();
+    let items = items::list_items(&run, &resolved, request, reporter, &mut failed)?;
+    captions::caption_all(&run, &resolved, request, &items, reporter, &mut failed)?;
+    if request.shard.is_whole() {
+        let metrics = resolved.metrics.clone();
+        score_run(&run, &resolved.plan, &metrics, request.limits, request.threads, reporter, &mut failed)?;
+        report::write_tables(&run, &resolved.plan)?;
+    }
+    Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole() })
+}
+
+/// The items of each dataset that could be listed.
+type Items = BTreeMap<String, Vec<plugin_api::Item>>;

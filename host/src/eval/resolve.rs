@@ -1,0 +1,323 @@
+//! From names and flags to a plan: which models with which weights, datasets, metrics and plugins. Opens no library.
+
+use crate::error::{Error, Result};
+use crate::loader::Library;
+use crate::registry::{Lock, ModelEntry, Registry, Weights, weights_digest};
+use crate::run::{Environment, Plan, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, Shard};
+use crate::score::assets_dir;
+use crate::worker::{ComponentSpec, Limits, ScoreMetric};
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage};
+use plugin_api::{Device, Generation};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Names, or `all`.
+    pub models: Vec<String>,
+    pub datasets: Vec<String>,
+    pub metrics: Vec<String>,
+    pub split: String,
+    pub limit: Option<usize>,
+    pub run: Option<PathBuf>,
+    pub device: Device,
+    pub batch_size: usize,
+    pub shard: Shard,
+    pub threads: usize,
+    pub seed: u64,
+    pub generation: Generation,
+    pub limits: Limits,
+}
+
+/// A model that `all` leaves out because its weights are absent, and the command that gets them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Skipped {
+    pub model: String,
+    pub get: String,
+}
+
+/// The plan, and what workers need to carry it out.
+pub struct Resolved {
+    pub plan: Plan,
+    pub models: Vec<(String, ComponentSpec<CaptionerMessage>)>,
+    pub datasets: Vec<ResolvedDataset>,
+    pub metrics: Vec<ScoreMetric>,
+    pub skipped: Vec<Skipped>,
+}
+
+/// A dataset ready to be opened.
+pub struct ResolvedDataset {
+    pub name: String,
+    pub spec: ComponentSpec<DatasetMessage>,
+    pub splits: Option<PathBuf>,
+}
+
+/// Resolves a request against the registry and its lock.
+pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Resolved> {
+    let mut skipped = Vec::new();
+    let mut plugins = BTreeSet::new();
+    let (mut planned_models, mut models) = (Vec::new(), Vec::new());
+    for name in chosen(&request.models, registry.models().keys(), |name| registry.model(name).map(drop))? {
+        let entry = registry.model(&name)?;
+        let weights = Weights::of(registry, entry);
+        let Some(directory) = weights.present() else {
+            let get = weights.how_to_get(&name);
+            if request.models.iter().any(|asked| *asked == name) {
+                return Err(Error::usage(format!("the weights of `{name}` ({}) are not here", entry.weights)).help(get));
+            }
+            skipped.push(Skipped { model: name, get });
+            continue;
+        };
+        let spec = captioner_spec(
+            registry,
+            lock,
+            &name,
+            entry,
+            directory,
+            request.device,
+            request.threads,
+            &request.generation,
+        )?;
+        planned_models.push(planned_model(&name, entry, &spec.message)?);
+        plugins.insert(entry.plugin.clone());
+        models.push((name, spec));
+    }
+    if models.is_empty() {
+        let commands: Vec<String> =
+            skipped.iter().map(|skipped| format!("{}: {}", skipped.model, skipped.get)).collect();
+        return Err(Error::failed("no model has its weights here").help(commands.join("\n        ")));
+    }
+    let (mut planned_datasets, mut datasets) = (Vec::new(), Vec::new());
+    for name in chosen(&request.datasets, registry.datasets().keys(), |name| registry.dataset(name).map(drop))? {
+        let entry = registry.dataset(&name)?;
+        let spec = dataset_spec(registry, lock, &name)?;
+        let splits = match &entry.splits {
+            Some(folder) => Some(registry.dir().join(folder)),
+            None => Some(spec.message.root.join("splits")).filter(|folder| folder.is_dir()),
+        };
+        plugins.insert(entry.plugin.clone());
+        planned_datasets.push(PlannedDataset {
+            name: name.clone(),
+            plugin: entry.plugin.clone(),
+            root: entry.root.clone(),
+            settings: entry.settings.clone(),
+        });
+        datasets.push(ResolvedDataset { name, spec, splits });
+    }
+    let metrics = metric_specs(registry, lock, &request.metrics)?;
+    let planned_metrics = metrics
+        .iter()
+        .map(|metric| {
+            let name = &metric.spec.entry;
+            plugins.insert(metric.spec.library.plugin.clone());
+            PlannedMetric {
+                name: name.clone(),
+                plugin: metric.spec.library.plugin.clone(),
+                values: metric.values.clone(),
+                settings: registry.metrics().get(name).map(|entry| entry.settings.clone()).unwrap_or_default(),
+            }
+        })
+        .collect();
+    let planned_plugins = plugins
+        .iter()
+        .filter_map(|name| lock.plugin(name))
+        .map(|locked| PlannedPlugin {
+            name: locked.name.clone(),
+            version: locked.version.clone(),
+            sha256: locked.sha256.clone(),
+        })
+        .collect();
+    let plan = Plan {
+        command: "eval".to_owned(),
+        split: request.split.clone(),
+        limit: request.limit,
+        seed: request.seed,
+        device: request.device.to_string(),
+        generation: request.generation.clone(),
+        models: planned_models,
+        datasets: planned_datasets,
+        metrics: planned_metrics,
+        plugins: planned_plugins,
+        environment: Environment::current(registry.dir()),
+    };
+    Ok(Resolved { plan, models, datasets, metrics, skipped })
+}
+
+/// The names asked for, `all` expanded, each once; unknown ones are errors.
+fn chosen<'a>(
+    asked: &[String],
+    known: impl Iterator<Item = &'a String>,
+    check: impl Fn(&str) -> Result<()>,
+) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    let all: Vec<String> = known.cloned().collect();
+    for name in asked {
+        let more = if name == "all" { all.clone() } else { vec![name.clone()] };
+        for name in more {
+            check(&name)?;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// What a worker needs to load a registered model.
+#[allow(clippy::too_many_arguments)] // Each is one thing that the message takes.
+fn captioner_spec(
+    registry: &Registry,
+    lock: &Lock,
+    name: &str,
+    entry: &ModelEntry,
+    weights: &Path,
+    device: Device,
+    threads: usize,
+    flags: &Generation,
+) -> Result<ComponentSpec<CaptionerMessage>> {
+    Ok(ComponentSpec {
+        library: Library::locked(registry, lock, &entry.plugin)?,
+        component: entry.component.clone(),
+        entry: name.to_owned(),
+        message: CaptionerMessage {
+            weights: weights.to_owned(),
+            adapter: entry.adapter.as_ref().map(|adapter| registry.dir().join(adapter)),
+            device,
+            threads,
+            prompt: entry.prompt.clone(),
+            generation: overridden(&entry.generation, flags),
+            settings: json(&entry.settings)?,
+        },
+    })
+}
+
+/// What a worker needs to open a registered dataset.
+pub fn dataset_spec(registry: &Registry, lock: &Lock, name: &str) -> Result<ComponentSpec<DatasetMessage>> {
+    let entry = registry.dataset(name)?;
+    let root = registry.dir().join(&entry.root);
+    if !root.is_dir() {
+        return Err(Error::usage(format!(
+            "{}: the folder of dataset `{name}` is not at {}",
+            registry.place("datasets", name),
+            root.display()
+        ))
+        .help("put the vendor's files there or correct `root`; `host demo` makes a sample catalogue"));
+    }
+    Ok(ComponentSpec {
+        library: Library::locked(registry, lock, &entry.plugin)?,
+        component: entry.component.clone(),
+        entry: name.to_owned(),
+        message: DatasetMessage { root, settings: json(&entry.settings)? },
+    })
+}
+
+/// What a worker needs to make the metrics of these names.
+pub fn metric_specs(registry: &Registry, lock: &Lock, names: &[String]) -> Result<Vec<ScoreMetric>> {
+    let mut specs = Vec::new();
+    for (family, values) in registry.metric_families(names)? {
+        let entry = &registry.metrics()[&family];
+        let library = Library::locked(registry, lock, &entry.plugin)?;
+        let version = lock.plugin(&entry.plugin).map(|locked| locked.version.clone()).unwrap_or_default();
+        let message = MetricMessage { dataset: None, assets: assets_dir(), settings: json(&entry.settings)? };
+        let spec = ComponentSpec { library, component: entry.component.clone(), entry: family, message };
+        specs.push(ScoreMetric { spec, values, version });
+    }
+    Ok(specs)
+}
+
+fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage) -> Result<PlannedModel> {
+    Ok(PlannedModel {
+        name: name.to_owned(),
+        plugin: entry.plugin.clone(),
+        component: entry.component.clone(),
+        weights: entry.weights.clone(),
+        weights_sha256: weights_digest(&message.weights)?,
+        adapter: entry.adapter.clone(),
+        adapter_sha256: message.adapter.as_deref().map(weights_digest).transpose()?,
+        prompt: entry.prompt.clone(),
+        generation: entry.generation.clone(),
+        settings: entry.settings.clone(),
+    })
+}
+
+fn json(settings: &toml::Table) -> Result<serde_json::Value> {
+    serde_json::to_value(settings)
+        .map_err(|error| Error::usage(format!("the registry's options cannot be passed on: {error}")))
+}
+
+/// A registry entry's generation settings with the command line's in their place where given.
+pub fn overridden(entry: &Generation, flags: &Generation) -> Generation {
+    Generation {
+        max_new_tokens: flags.max_new_tokens.or(entry.max_new_tokens),
+        min_new_tokens: flags.min_new_tokens.or(entry.min_new_tokens),
+        num_beams: flags.num_beams.or(entry.num_beams),
+        length_penalty: flags.length_penalty.or(entry.length_penalty),
+        early_stopping: flags.early_stopping.or(entry.early_stopping),
+        repetition_penalty: flags.repetition_penalty.or(entry.repetition_penalty),
+        no_repeat_ngram_size: flags.no_repeat_ngram_size.or(entry.no_repeat_ngram_size),
+        do_sample: flags.do_sample.or(entry.do_sample),
+        temperature: flags.temperature.or(entry.temperature),
+        top_k: flags.top_k.or(entry.top_k),
+        top_p: flags.top_p.or(entry.top_p),
+    }
+}
+
+/// What a worker needs to load a registered model outside of a run: with its own settings alone.
+pub fn captioner_of_model(registry: &Registry, lock: &Lock, name: &str) -> Result<ComponentSpec<CaptionerMessage>> {
+    let entry = registry.model(name)?;
+    let weights = Weights::of(registry, entry);
+    let directory = weights.present().ok_or_else(|| {
+        Error::usage(format!("the weights of `{name}` ({}) are not here", entry.weights)).help(weights.how_to_get(name))
+    })?;
+    captioner_spec(registry, lock, name, entry, directory, Device::Auto, 0, &Generation::default())
+}
+
+/// What a worker needs to load any Hugging Face directory: the plugin is the one whose captioner declares the `model_type` of
+/// its `config.json`.
+pub fn captioner_of_weights(
+    registry: &Registry,
+    lock: &Lock,
+    directory: &Path,
+) -> Result<ComponentSpec<CaptionerMessage>> {
+    let config = directory.join("config.json");
+    let text = std::fs::read_to_string(&config).map_err(|error| {
+        Error::usage(Error::io("read", &config, &error).message)
+            .help("--weights takes a Hugging Face directory, with config.json in it")
+    })?;
+    let parsed: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|error| Error::usage(format!("{} is not JSON: {error}", config.display())))?;
+    let model_type = parsed["model_type"].as_str().ok_or_else(|| {
+        Error::usage(format!("{} names no `model_type`", config.display())).help("is it a model's configuration?")
+    })?;
+    let captioners = lock.plugins.iter().flat_map(|plugin| {
+        plugin
+            .components
+            .iter()
+            .filter(|component| component.kind == "captioner")
+            .map(move |component| (plugin, component))
+    });
+    let mut known = Vec::new();
+    for (plugin, component) in captioners {
+        if component.model_types.iter().any(|known| known == model_type) {
+            return Ok(ComponentSpec {
+                library: Library::locked(registry, lock, &plugin.name)?,
+                component: Some(component.name.clone()),
+                entry: component.name.clone(),
+                message: CaptionerMessage {
+                    weights: directory.to_owned(),
+                    adapter: None,
+                    device: Device::Auto,
+                    threads: 0,
+                    prompt: None,
+                    generation: Generation::default(),
+                    settings: serde_json::Value::Object(Default::default()),
+                },
+            });
+        }
+        known.extend(component.model_types.iter().cloned());
+    }
+    known.sort();
+    Err(Error::usage(format!("{}: no plugin here loads models of the type `{model_type}`", config.display()))
+        .help(format!("the plugins load: {}", known.join(", "))))
+}

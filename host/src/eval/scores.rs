@@ -1,0 +1,134 @@
+//! Scoring a run's cells in a worker. What is scored already, from the same predictions by the same plugin, is left as it is.
+
+use super::FailedCell;
+use crate::error::{Error, Result};
+use crate::progress::Reporter;
+use crate::run::{CellFailure, Outcome, Plan, RunDir, Shard, read_predictions, replace_file};
+use crate::score::{FamilyScores, RESAMPLES};
+use crate::worker::{Command, Event, Limits, Reply, ScoreCell, ScoreMetric, Worker};
+
+/// Scores every cell of the plan that has captions.
+pub fn score_run(
+    run: &RunDir,
+    plan: &Plan,
+    metrics: &[ScoreMetric],
+    limits: Limits,
+    threads: usize,
+    reporter: &Reporter,
+    failed: &mut Vec<FailedCell>,
+) -> Result<()> {
+    for dataset in &plan.datasets {
+        let items_file = run.items_file(&dataset.name);
+        if !items_file.is_file() {
+            continue;
+        }
+        let mut cells: Vec<ScoreCell> = Vec::new();
+        for model in &plan.models {
+            let predictions = run.predictions_file(&dataset.name, &model.name, Shard::WHOLE);
+            let usable = run.failure(&dataset.name, &model.name).is_none() && has_captions(&predictions)?;
+            if usable && is_stale(run, &dataset.name, &model.name, metrics)? {
+                let folder = run.scores_folder(&dataset.name, &model.name);
+                cells.push(ScoreCell { model: model.name.clone(), predictions, folder });
+            }
+        }
+        let scoring = Scoring { run, dataset: &dataset.name, plan, limits, threads, reporter };
+        scoring.all(metrics.to_vec(), cells, failed)?;
+    }
+    Ok(())
+}
+
+fn has_captions(predictions: &std::path::Path) -> Result<bool> {
+    let (predictions, _) = read_predictions(predictions)?;
+    Ok(predictions.iter().any(|prediction| matches!(prediction.outcome, Outcome::Caption { .. })))
+}
+
+fn is_stale(run: &RunDir, dataset: &str, model: &str, metrics: &[ScoreMetric]) -> Result<bool> {
+    let input =
+        FamilyScores::input_digest(&run.predictions_file(dataset, model, Shard::WHOLE), &run.items_file(dataset))?;
+    let fresh = |metric: &ScoreMetric| {
+        FamilyScores::read(&run.score_file(dataset, model, &metric.spec.entry)).is_some_and(|scores| {
+            scores.input_sha256 == input && Some(&scores.plugin_sha256) == metric.spec.library.sha256.as_ref()
+        })
+    };
+    Ok(!run.item_scores_file(dataset, model).is_file() || !metrics.iter().all(fresh))
+}
+
+struct Scoring<'a> {
+    run: &'a RunDir,
+    dataset: &'a str,
+    plan: &'a Plan,
+    limits: Limits,
+    threads: usize,
+    reporter: &'a Reporter,
+}
+
+impl Scoring<'_> {
+    /// Scores the cells; a metric whose plugin kills the worker is left out of what remains.
+    fn all(
+        &self,
+        mut metrics: Vec<ScoreMetric>,
+        mut cells: Vec<ScoreCell>,
+        failed: &mut Vec<FailedCell>,
+    ) -> Result<()> {
+        while !cells.is_empty() && !metrics.is_empty() {
+            for cell in &cells {
+                for metric in &metrics {
+                    let _ = std::fs::remove_file(self.error_file(&cell.model, &metric.spec.entry));
+                }
+            }
+            let mut worker = Worker::start(self.limits, self.threads)?;
+            worker.send(&Command::Score {
+                metrics: metrics.clone(),
+                items_file: self.run.items_file(self.dataset),
+                cells: cells.clone(),
+                resamples: RESAMPLES,
+                seed: self.plan.seed,
+            })?;
+            let mut at: (Option<String>, Option<String>) = (None, None);
+            let death = loop {
+                match worker.next(false) {
+                    Reply::Event(Event::Scoring { metric, model }) => at = (metric, model),
+                    Reply::Event(Event::Failed(failure)) => match &at {
+                        (Some(metric), Some(model)) => {
+                            self.fail(model, metric, &Error::from(failure).to_string(), failed)?;
+                        }
+                        _ => return Err(Error::from(failure).context(format!("cannot score {}", self.dataset))),
+                    },
+                    Reply::Event(Event::Done) => break None,
+                    Reply::Event(Event::Log { level, message }) => self.reporter.plugin(&level, &message),
+                    Reply::Event(_) => {}
+                    Reply::Died(death) => break Some(death.reason),
+                }
+            };
+            let Some(reason) = death else { return Ok(()) };
+            let (Some(metric), Some(model)) = at else {
+                return Err(Error::failed(format!("cannot score {}: {reason}", self.dataset)));
+            };
+            let done = cells.iter().position(|cell| cell.model == model).unwrap_or(0);
+            cells.drain(..done);
+            for cell in &cells {
+                self.fail(&cell.model, &metric, &reason, failed)?;
+            }
+            metrics.retain(|other| other.spec.entry != metric);
+        }
+        Ok(())
+    }
+
+    fn fail(&self, model: &str, metric: &str, reason: &str, failed: &mut Vec<FailedCell>) -> Result<()> {
+        self.reporter.warn(&format!("{metric} for {model} on {}: {reason}", self.dataset));
+        let text = serde_json::to_string_pretty(&CellFailure { reason: reason.to_owned() }).unwrap_or_default() + "\n";
+        replace_file(&self.error_file(model, metric), text.as_bytes())?;
+        let _ = std::fs::remove_file(self.run.score_file(self.dataset, model, metric));
+        failed.push(FailedCell {
+            dataset: self.dataset.to_owned(),
+            model: model.to_owned(),
+            metric: Some(metric.to_owned()),
+            reason: reason.to_owned(),
+        });
+        Ok(())
+    }
+
+    fn error_file(&self, model: &str, metric: &str) -> std::path::PathBuf {
+        self.run.scores_folder(self.dataset, model).join(format!("{metric}.error.json"))
+    }
+}

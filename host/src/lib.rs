@@ -1,0 +1,14 @@
+//! Lookbook's host. Data flows one way: `registry` → `eval` (plan) → `worker`s → `run` (predictions) → `score` → `report`; `cli` turns
+//! arguments into calls and prints what they return. No model, metric or dataset is known here by name.
+
+pub mod catalogue;
+pub mod cli;
+pub mod error;
+pub mod eval;
+pub mod loader;
+pub mod progress;
+pub mod registry;
+pub mod report;
+pub mod run;
+pub mod score;
+pub mod worker;

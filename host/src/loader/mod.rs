@@ -1,0 +1,160 @@
+//! Opening plugin libraries: the digest, the file's form, the ABI layout, then components by name. What is wrong is said
+//! precisely; nothing is ever unloaded.
+
+mod components;
+mod conformance;
+mod notices;
+
+pub use components::{BatchScores, Captioner, Dataset, Metric};
+pub use conformance::{Finding, check};
+pub use notices::{Notice, listen};
+
+use crate::error::{Error, Result};
+use crate::registry::{Lock, LockedComponent, LockedPlugin, Registry};
+use crate::run::file_digest;
+use abi_stable::library::{LibraryError, lib_header_from_path};
+use abi_stable::std_types::RStr;
+use plugin_api::abi::{NamedInterface, PluginRootRef};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Which library to open, and what it must be: all that a worker needs to know of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Library {
+    /// The plugin's name in the registry.
+    pub plugin: String,
+    pub path: PathBuf,
+    /// The digest of `registry.lock`; none only while a plugin is being added.
+    pub sha256: Option<String>,
+}
+
+impl Library {
+    /// The library of a registered plugin, with the digest that the lock demands.
+    pub fn locked(registry: &Registry, lock: &Lock, plugin: &str) -> Result<Library> {
+        let path = registry.library_path(plugin)?;
+        let locked = lock.plugin(plugin).ok_or_else(|| {
+            Error::usage(format!("plugin `{plugin}` is registered and its library was never added to registry.lock"))
+                .help(format!("host plugin add {plugin}"))
+        })?;
+        Ok(Library { plugin: plugin.to_owned(), path, sha256: Some(locked.sha256.clone()) })
+    }
+
+    /// Opens the library.
+    ///
+    /// # Errors
+    /// The file is absent or unreadable, its digest is not the lock's, it is no plugin, or it was built against another
+    /// plugin-api.
+    pub fn open(&self) -> Result<Plugin> {
+        let refuse =
+            |reason: String| Error::usage(format!("plugin `{}` ({}): {reason}", self.plugin, self.path.display()));
+        let sha256 = file_digest(&self.path)?;
+        if let Some(expected) = &self.sha256
+            && *expected != sha256
+        {
+            return Err(refuse(format!(
+                "the library has changed: registry.lock has {}…, the file {}…",
+                &expected[..expected.len().min(12)],
+                &sha256[..12]
+            ))
+            .help(format!("if you meant to change it: host plugin add {}", self.plugin)));
+        }
+        open_as_plain_library(&self.path).map_err(|reason| {
+            refuse(format!("the file is not a library that can be opened: {reason}"))
+                .help("is it complete, and built for this machine?")
+        })?;
+        let root = lib_header_from_path(&self.path)
+            .and_then(|header| header.init_root_module::<PluginRootRef>())
+            .map_err(|error| match error {
+                LibraryError::GetSymbolError { .. } => refuse("it is a library, but no Lookbook plugin".to_owned())
+                    .help("its crate needs `plugin_api::export_plugin!();` (see docs/plugin-author.md)"),
+                LibraryError::OpenError { err, .. } => refuse(format!("it cannot be opened: {err}")),
+                LibraryError::InvalidAbiHeader(_)
+                | LibraryError::AbiInstability(_)
+                | LibraryError::IncompatibleVersionNumber { .. } => {
+                    refuse(format!("it was built against another plugin-api\n{}", first_lines(&error.to_string())))
+                        .help("rebuild it against this host's plugin-api")
+                }
+                other => refuse(first_lines(&other.to_string())),
+            })?;
+        Ok(Plugin { library: Library { sha256: Some(sha256), ..self.clone() }, root })
+    }
+}
+
+/// An open plugin.
+pub struct Plugin {
+    library: Library,
+    root: PluginRootRef,
+}
+
+impl Plugin {
+    /// What `registry.lock` says of it.
+    pub fn locked(&self) -> LockedPlugin {
+        let package = (self.root.package())();
+        LockedPlugin {
+            name: self.library.plugin.clone(),
+            sha256: self.library.sha256.clone().unwrap_or_default(),
+            version: package.version.into_string(),
+            api: package.api_version.into_string(),
+            components: (self.root.components())()
+                .into_iter()
+                .map(|component| LockedComponent {
+                    kind: component.kind.into_string(),
+                    name: component.name.into_string(),
+                    summary: component.summary.into_string(),
+                    model_types: serde_json::from_str::<Detail>(&component.detail).unwrap_or_default().model_types,
+                })
+                .collect(),
+        }
+    }
+
+    /// The table of functions of that interface.
+    fn interface<T: NamedInterface>(&self) -> Result<&'static T> {
+        let plugin = &self.library.plugin;
+        let interface = (self.root.interface())(RStr::from_str(T::NAME)).into_option().ok_or_else(|| {
+            Error::usage(format!("plugin `{plugin}` does not offer the interface {}", T::NAME))
+                .help("it was built with an older plugin-api; rebuild it")
+        })?;
+        interface.cast().map_err(|differences| {
+            Error::usage(format!(
+                "plugin `{plugin}` was built with another form of the interface {}\n{}",
+                T::NAME,
+                first_lines(&differences)
+            ))
+            .help("rebuild it against this host's plugin-api")
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Detail {
+    #[serde(default)]
+    model_types: Vec<String>,
+}
+
+/// Opens with the loader's own words for what is wrong. All symbols are bound now, none is shared, and the library stays: code of
+/// an unloaded library could still be called by a thread or a destructor.
+fn open_as_plain_library(path: &Path) -> std::result::Result<(), String> {
+    #[cfg(unix)]
+    {
+        use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+        #[cfg(target_os = "linux")]
+        const STAYS: i32 = libc::RTLD_NODELETE;
+        #[cfg(not(target_os = "linux"))]
+        const STAYS: i32 = 0;
+        // SAFETY: opening runs the library's initialisers. Its digest is the one that the user accepted with `host plugin add`.
+        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL | STAYS) };
+        library.map(std::mem::forget).map_err(|error| error.to_string())
+    }
+    #[cfg(not(unix))]
+    {
+        // SAFETY: as above.
+        let library = unsafe { libloading::Library::new(path) };
+        library.map(std::mem::forget).map_err(|error| error.to_string())
+    }
+}
+
+/// abi_stable's reports run to hundreds of lines; the first tell what a person can use.
+fn first_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).take(12).collect();
+    format!("  {}", lines.join("\n  "))
+}

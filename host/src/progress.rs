@@ -1,0 +1,111 @@
+//! What people see while they wait: bars on a terminal, plain lines elsewhere; always on standard error.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Says how work goes on.
+pub struct Reporter {
+    bars: Option<MultiProgress>,
+    quiet: bool,
+}
+
+impl Reporter {
+    /// Bars if standard error is a terminal, else lines; nothing but warnings if `quiet`.
+    pub fn new(quiet: bool) -> Reporter {
+        let bars = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
+        Reporter { bars, quiet }
+    }
+
+    /// A line of information.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.line(text);
+        }
+    }
+
+    /// A line that must be seen.
+    pub fn warn(&self, text: &str) {
+        self.line(&format!("warning: {text}"));
+    }
+
+    /// A plugin's own log line.
+    pub fn plugin(&self, level: &str, message: &str) {
+        match level {
+            "warning" | "error" => self.line(&format!("{level}: {message}")),
+            "info" => self.note(message),
+            _ => {}
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => drop(bars.println(text)),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Progress of a countable piece of work.
+    pub fn bar(&self, title: &str, done: usize, total: usize) -> Bar {
+        let kind = match (&self.bars, self.quiet) {
+            (_, true) => Kind::Silent,
+            (Some(bars), _) => {
+                let bar =
+                    bars.add(ProgressBar::new(total as u64).with_position(done as u64).with_message(title.to_owned()));
+                let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {per_sec} {eta} left");
+                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+                bar.reset_eta();
+                Kind::Drawn(bar)
+            }
+            (None, _) => Kind::Lines(Mutex::new(Lines { done, said: Instant::now() })),
+        };
+        Bar { title: title.to_owned(), total, kind }
+    }
+}
+
+/// One piece of work's progress.
+pub struct Bar {
+    title: String,
+    total: usize,
+    kind: Kind,
+}
+
+enum Kind {
+    Silent,
+    Drawn(ProgressBar),
+    Lines(Mutex<Lines>),
+}
+
+struct Lines {
+    done: usize,
+    said: Instant,
+}
+
+/// Lines come at most so often, besides the last.
+const PACE: Duration = Duration::from_secs(10);
+
+impl Bar {
+    pub fn advance(&self, by: usize) {
+        match &self.kind {
+            Kind::Silent => {}
+            Kind::Drawn(bar) => bar.inc(by as u64),
+            Kind::Lines(lines) => {
+                let mut lines = lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                lines.done += by;
+                if lines.done == self.total || lines.said.elapsed() > PACE {
+                    eprintln!("{}: {} of {}", self.title, lines.done, self.total);
+                    lines.said = Instant::now();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Kind::Drawn(bar) = &self.kind {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! `registry.toml`: which plugins, models, datasets and metrics there are. People write it; `registry.lock` (see `lock`) is
+//! written by the host. Nothing here opens a library.
+
+mod lock;
+mod names;
+mod weights;
+
+pub use lock::{Lock, LockedComponent, LockedPlugin};
+pub use names::unknown_name;
+pub use weights::{Weights, weights_digest};
+
+use crate::error::{Error, Result};
+use indexmap::IndexMap;
+use plugin_api::Generation;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The manifest as read, with where it lies.
+#[derive(Debug)]
+pub struct Registry {
+    /// The file itself.
+    pub path: PathBuf,
+    text: String,
+    file: File,
+    plugin_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    plugins: IndexMap<String, PluginEntry>,
+    models: IndexMap<String, ModelEntry>,
+    datasets: IndexMap<String, DatasetEntry>,
+    metrics: IndexMap<String, MetricEntry>,
+}
+
+/// `[plugins.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginEntry {
+    /// A library's short name (`blip2`) or a path.
+    pub library: String,
+}
+
+/// `[models.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct ModelEntry {
+    pub plugin: String,
+    /// Which captioner of the plugin, where it has several.
+    pub component: Option<String>,
+    /// `hf:OWNER/NAME`, or a directory relative to the registry.
+    pub weights: String,
+    pub revision: Option<String>,
+    pub adapter: Option<String>,
+    pub prompt: Option<String>,
+    #[serde(default)]
+    pub generation: Generation,
+    /// The captioner's own options.
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// `[datasets.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct DatasetEntry {
+    pub plugin: String,
+    pub component: Option<String>,
+    /// The vendor's folder, relative to the registry.
+    pub root: String,
+    /// A folder with `train.txt`, `validation.txt`, `test.txt`; by default `splits` below the root, where it exists.
+    pub splits: Option<String>,
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// `[metrics.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct MetricEntry {
+    pub plugin: String,
+    pub component: Option<String>,
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+impl Registry {
+    /// Reads the registry at `path`, or the one found upwards of the working directory or beside the program.
+    pub fn load(path: Option<&Path>, plugin_dir: Option<&Path>) -> Result<Registry> {
+        let path = match path {
+            Some(path) => path.to_owned(),
+            None => find()?,
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Error::usage(Error::io("read the registry", &path, &error).message)
+                .help("give its place with --registry FILE")
+        })?;
+        let file: File = toml::from_str(&text).map_err(|error| {
+            Error::usage(format!("{} is not a valid registry:\n{error}", path.display()))
+                .help("docs/architecture.md shows what a registry holds")
+        })?;
+        let registry = Registry { path, text, file, plugin_dir: plugin_dir.map(Path::to_owned) };
+        registry.check_plugins_exist()?;
+        Ok(registry)
+    }
+
+    /// The folder that relative paths in the registry start from.
+    pub fn dir(&self) -> &Path {
+        match self.path.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => dir,
+            _ => Path::new("."),
+        }
+    }
+
+    pub fn plugins(&self) -> &IndexMap<String, PluginEntry> {
+        &self.file.plugins
+    }
+
+    pub fn models(&self) -> &IndexMap<String, ModelEntry> {
+        &self.file.models
+    }
+
+    pub fn datasets(&self) -> &IndexMap<String, DatasetEntry> {
+        &self.file.datasets
+    }
+
+    pub fn metrics(&self) -> &IndexMap<String, MetricEntry> {
+        &self.file.metrics
+    }
+
+    pub fn model(&self, name: &str) -> Result<&ModelEntry> {
+        self.file.models.get(name).ok_or_else(|| unknown_name("model", name, self.file.models.keys()))
+    }
+
+    pub fn dataset(&self, name: &str) -> Result<&DatasetEntry> {
+        self.file.datasets.get(name).ok_or_else(|| unknown_name("dataset", name, self.file.datasets.keys()))
+    }
+
+    /// The metric families for requested names: `all`, a family (`bleu`), or one of its values (`bleu-4`, found by the family's
+    /// name before a dash). Each family once, in the order of the request, with the values asked for (empty: all of them).
+    pub fn metric_families(&self, requested: &[String]) -> Result<Vec<(String, Vec<String>)>> {
+        let mut families: IndexMap<String, Vec<String>> = IndexMap::new();
+        for name in requested {
+            if name == "all" {
+                for family in self.file.metrics.keys() {
+                    families.insert(family.clone(), Vec::new());
+                }
+                continue;
+            }
+            if self.file.metrics.contains_key(name) {
+                families.insert(name.clone(), Vec::new());
+                continue;
+            }
+            let family = self
+                .file
+                .metrics
+                .keys()
+                .filter(|family| name.strip_prefix(family.as_str()).is_some_and(|rest| rest.starts_with('-')));
+            let Some(family) = family.max_by_key(|family| family.len()) else {
+                return Err(unknown_name("metric", name, self.file.metrics.keys()));
+            };
+            match families.entry(family.clone()) {
+                indexmap::map::Entry::Vacant(entry) => {
+                    entry.insert(vec![name.clone()]);
+                }
+                indexmap::map::Entry::Occupied(mut entry) if !entry.get().is_empty() => {
+                    entry.get_mut().push(name.clone())
+                }
+                indexmap::map::Entry::Occupied(_) => {}
+            }
+        }
+        Ok(families.into_iter().collect())
+    }
+
+    /// The file of a plugin's library: a path as given, or `lib<name>.so` in `--plugin-dir` or beside the program.
+    pub fn library_path(&self, plugin: &str) -> Result<PathBuf> {
+        let entry =
+            self.file.plugins.get(plugin).ok_or_else(|| unknown_name("plugin", plugin, self.file.plugins.keys()))?;
+        if entry.library.contains(['/', '\\']) {
+            let path = self.dir().join(&entry.library);
+            return if path.is_file() {
+                Ok(path)
+            } else {
+                Err(Error::usage(format!(
+                    "{}: the library of plugin `{plugin}` is not at {}",
+                    self.place("plugins", plugin),
+                    path.display()
+                ))
+                .help("build it, or correct the path"))
+            };
+        }
+        let file = format!("{}{}{}", std::env::consts::DLL_PREFIX, entry.library, std::env::consts::DLL_SUFFIX);
+        let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
+        let places: Vec<PathBuf> = self.plugin_dir.iter().cloned().chain(beside).collect();
+        places.iter().map(|place| place.join(&file)).find(|path| path.is_file()).ok_or_else(|| {
+            let tried = places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(" or ");
+            Error::usage(format!(
+                "{}: there is no {file} for plugin `{plugin}` in {tried}",
+                self.place("plugins", plugin)
+            ))
+            .help("build the plugins with `cargo xtask build`, or name their folder with --plugin-dir DIR")
+        })
+    }
+
+    /// `registry.toml:12`, for messages about an entry.
+    pub fn place(&self, table: &str, name: &str) -> String {
+        let plain = format!("[{table}.{name}]");
+        let quoted = format!("[{table}.\"{name}\"]");
+        let line = self.text.lines().position(|line| {
+            let line = line.trim();
+            line.starts_with(&plain) || line.starts_with(&quoted)
+        });
+        match line {
+            Some(line) => format!("{}:{}", self.path.display(), line + 1),
+            None => self.path.display().to_string(),
+        }
+    }
+
+    fn check_plugins_exist(&self) -> Result<()> {
+        let uses = (self.file.models.iter().map(|(name, entry)| ("models", name, &entry.plugin)))
+            .chain(self.file.datasets.iter().map(|(name, entry)| ("datasets", name, &entry.plugin)))
+            .chain(self.file.metrics.iter().map(|(name, entry)| ("metrics", name, &entry.plugin)));
+        for (table, name, plugin) in uses {
+            if !self.file.plugins.contains_key(plugin) {
+                return Err(unknown_name("plugin", plugin, self.file.plugins.keys()).context(self.place(table, name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The registry of the working directory or one above it, else of the program's folder or one above it.
+fn find() -> Result<PathBuf> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let program = std::env::current_exe().unwrap_or_default();
+    here.ancestors()
+        .chain(program.ancestors().skip(1))
+        .map(|dir| dir.join("registry.toml"))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            Error::usage(format!("there is no registry.toml in {} or a folder above it", here.display()))
+                .help("run in Lookbook's folder, or give its place with --registry FILE")
+        })
+}

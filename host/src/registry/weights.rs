@@ -1,0 +1,80 @@
+//! Where a model's weights are, whether they are present, and their digest.
+
+use super::{ModelEntry, Registry};
+use crate::error::{Error, Result};
+use crate::run::{add_to_digest, hex};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// A model's weights, as the registry names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weights {
+    /// A directory, present or not.
+    Directory(PathBuf),
+    /// A repository of the Hugging Face hub: its snapshot in the local cache, once it has been pulled.
+    Hub { repository: String, snapshot: Option<PathBuf> },
+}
+
+impl Weights {
+    /// Resolves a registry entry's `weights`.
+    pub fn of(registry: &Registry, entry: &ModelEntry) -> Weights {
+        match entry.weights.strip_prefix("hf:") {
+            None => Weights::Directory(registry.dir().join(&entry.weights)),
+            Some(repository) => Weights::Hub {
+                repository: repository.to_owned(),
+                snapshot: snapshot(repository, entry.revision.as_deref().unwrap_or("main")),
+            },
+        }
+    }
+
+    /// The directory, if the weights are there.
+    pub fn present(&self) -> Option<&Path> {
+        let path = match self {
+            Weights::Directory(path) => path,
+            Weights::Hub { snapshot, .. } => snapshot.as_ref()?,
+        };
+        path.join("config.json").is_file().then_some(path)
+    }
+
+    /// How to get them.
+    pub fn how_to_get(&self, model: &str) -> String {
+        match self {
+            Weights::Directory(path) => format!("put a Hugging Face directory at {}", path.display()),
+            Weights::Hub { .. } => format!("host models pull {model}"),
+        }
+    }
+}
+
+/// Where the hub's clients keep a repository: `$HF_HOME/hub/models--OWNER--NAME/snapshots/COMMIT`.
+fn snapshot(repository: &str, revision: &str) -> Option<PathBuf> {
+    let home = match std::env::var_os("HF_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/huggingface"),
+    };
+    let folder = home.join("hub").join(format!("models--{}", repository.replace('/', "--")));
+    let commit = std::fs::read_to_string(folder.join("refs").join(revision)).map(|text| text.trim().to_owned());
+    let snapshot = folder.join("snapshots").join(commit.unwrap_or_else(|_| revision.to_owned()));
+    snapshot.is_dir().then_some(snapshot)
+}
+
+/// SHA-256 over the names and contents of the files that make a checkpoint or adapter (JSON, safetensors, tokenizer models), in
+/// the order of their names.
+pub fn weights_digest(directory: &Path) -> Result<String> {
+    let entries = std::fs::read_dir(directory).map_err(|error| Error::io("read the weights in", directory, &error))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|end| ["json", "safetensors", "model", "txt"].iter().any(|known| end == *known))
+        })
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    let mut digest = Sha256::new();
+    for path in files {
+        digest.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        digest.update([0]);
+        add_to_digest(&mut digest, &path)?;
+    }
+    Ok(hex(&digest.finalize()))
+}

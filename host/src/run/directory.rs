@@ -1,0 +1,116 @@
+//! Where things lie in a run directory.
+
+use super::{Plan, Shard, create_folder, replace_file};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// A run directory. Paths only; nothing is read or made by naming them.
+#[derive(Debug, Clone)]
+pub struct RunDir(PathBuf);
+
+/// Why a cell (one model on one dataset) could not be finished: `predictions/DATASET/MODEL/failure.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellFailure {
+    pub reason: String,
+}
+
+impl RunDir {
+    pub fn new(path: impl Into<PathBuf>) -> RunDir {
+        RunDir(path.into())
+    }
+
+    /// A directory that holds a run.
+    pub fn existing(path: &Path) -> Result<(RunDir, Plan)> {
+        let run = RunDir::new(path);
+        match Plan::read(&run.plan_file())? {
+            Some(plan) => Ok((run, plan)),
+            None => Err(Error::usage(format!("{} is no run directory: it has no run.toml", path.display()))
+                .help("`host eval` makes one; it prints its folder")),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn plan_file(&self) -> PathBuf {
+        self.0.join("run.toml")
+    }
+
+    pub fn items_file(&self, dataset: &str) -> PathBuf {
+        self.0.join("items").join(format!("{dataset}.jsonl"))
+    }
+
+    /// Records of the dataset that are no items, with reasons.
+    pub fn dropped_file(&self, dataset: &str) -> PathBuf {
+        self.0.join("items").join(format!("{dataset}.dropped.jsonl"))
+    }
+
+    /// What the loaded model said of itself.
+    pub fn model_file(&self, model: &str) -> PathBuf {
+        self.0.join("models").join(format!("{model}.json"))
+    }
+
+    pub fn cell(&self, dataset: &str, model: &str) -> PathBuf {
+        self.0.join("predictions").join(dataset).join(model)
+    }
+
+    pub fn predictions_file(&self, dataset: &str, model: &str, shard: Shard) -> PathBuf {
+        self.cell(dataset, model).join(shard.file_name())
+    }
+
+    pub fn timing_file(&self, dataset: &str, model: &str) -> PathBuf {
+        self.cell(dataset, model).join("timing.jsonl")
+    }
+
+    pub fn scores_folder(&self, dataset: &str, model: &str) -> PathBuf {
+        self.0.join("scores").join(dataset).join(model)
+    }
+
+    pub fn score_file(&self, dataset: &str, model: &str, metric: &str) -> PathBuf {
+        self.scores_folder(dataset, model).join(format!("{metric}.json"))
+    }
+
+    pub fn item_scores_file(&self, dataset: &str, model: &str) -> PathBuf {
+        self.scores_folder(dataset, model).join("items.jsonl")
+    }
+
+    /// Notes that a cell failed.
+    pub fn set_failure(&self, dataset: &str, model: &str, failure: &CellFailure) -> Result<()> {
+        let text = serde_json::to_string_pretty(failure).unwrap_or_default();
+        replace_file(&self.failure_file(dataset, model), format!("{text}\n").as_bytes())
+    }
+
+    /// Forgets an earlier failure: the cell is tried again.
+    pub fn clear_failure(&self, dataset: &str, model: &str) {
+        let _ = std::fs::remove_file(self.failure_file(dataset, model));
+    }
+
+    pub fn failure(&self, dataset: &str, model: &str) -> Option<CellFailure> {
+        let text = std::fs::read(self.failure_file(dataset, model)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    fn failure_file(&self, dataset: &str, model: &str) -> PathBuf {
+        self.cell(dataset, model).join("failure.json")
+    }
+
+    /// Makes sure that the directory holds this plan: writes it into a new run, accepts it in one of the same plan, refuses
+    /// another with the differences shown.
+    pub fn adopt(&self, plan: &Plan) -> Result<()> {
+        create_folder(&self.0)?;
+        let Some(earlier) = Plan::read(&self.plan_file())? else {
+            return plan.write(&self.plan_file());
+        };
+        let differences = plan.differences(&earlier);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let shown: Vec<String> = differences.iter().take(12).map(|line| format!("    {line}")).collect();
+        let more = differences.len().saturating_sub(shown.len());
+        let more = if more > 0 { format!("\n    … and {more} more") } else { String::new() };
+        Err(Error::usage(format!("{} holds a run of another plan:\n{}{more}", self.0.display(), shown.join("\n")))
+            .help("choose another folder with --run DIR, or give the earlier options"))
+    }
+}

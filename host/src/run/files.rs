@@ -1,0 +1,67 @@
+//! The one way to write a file whole: aside, synced, renamed.
+
+use crate::error::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// Replaces `path` by these bytes. A crash leaves the old file or the new one, never a part.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    create_folder(folder)?;
+    let write = || -> std::io::Result<()> {
+        let mut aside = tempfile::Builder::new().prefix(".new-").suffix(".tmp").tempfile_in(folder)?;
+        aside.write_all(bytes)?;
+        // Temporary files are private by default; results are for whoever may read the folder.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            aside.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        }
+        aside.as_file().sync_all()?;
+        aside.persist(path).map_err(|error| error.error)?;
+        sync_folder(folder);
+        Ok(())
+    };
+    write().map_err(|error| Error::io("write", path, &error))
+}
+
+/// Makes a folder and its parents.
+pub fn create_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))
+}
+
+/// Makes a rename or a new file last. File systems that cannot sync a folder keep the file all the same.
+pub(super) fn sync_folder(folder: &Path) {
+    if let Ok(handle) = File::open(folder) {
+        let _ = handle.sync_all();
+    }
+}
+
+/// SHA-256 of a file's bytes, in hexadecimal.
+pub fn file_digest(path: &Path) -> Result<String> {
+    let mut digest = Sha256::new();
+    add_to_digest(&mut digest, path)?;
+    Ok(hex(&digest.finalize()))
+}
+
+/// Adds a file's bytes to a digest.
+pub fn add_to_digest(digest: &mut Sha256, path: &Path) -> Result<()> {
+    let fail = |error: std::io::Error| Error::io("read", path, &error);
+    let mut file = File::open(path).map_err(fail)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(fail)? {
+            0 => return Ok(()),
+            read => digest.update(&buffer[..read]),
+        }
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

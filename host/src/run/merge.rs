@@ -1,0 +1,69 @@
+//! Joining shards: all parts of a cell become the file that an unsharded run would have written.
+
+use super::predictions::write_predictions;
+use super::{Prediction, RunDir, Shard, read_items, read_predictions};
+use crate::error::{Error, Result};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// Joins the shards of one cell, in the items' order. Parts may lie in several run directories of one plan. Does nothing where the whole
+/// is there already. The parts that lie in `run` itself are removed once the whole is safe.
+///
+/// # Errors
+/// Items that no shard has, with the first of them.
+pub fn merge(run: &RunDir, parts: &[RunDir], dataset: &str, model: &str) -> Result<()> {
+    let items = read_items(&run.items_file(dataset))?;
+    let whole = run.predictions_file(dataset, model, Shard::WHOLE);
+    let mut found: HashMap<String, Prediction> = HashMap::new();
+    let mut own_parts: Vec<PathBuf> = Vec::new();
+    for (place, dir) in std::iter::once(run).chain(parts).enumerate() {
+        for file in shard_files(dir, dataset, model)? {
+            for prediction in read_predictions(&file)?.0 {
+                found.entry(prediction.id.clone()).or_insert(prediction);
+            }
+            if place == 0 && file != whole {
+                own_parts.push(file);
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    let mut merged = Vec::with_capacity(items.len());
+    for item in &items {
+        match found.remove(&item.id) {
+            Some(prediction) => merged.push(prediction),
+            None => missing.push(item.id.as_str()),
+        }
+    }
+    if let Some(first) = missing.first() {
+        return Err(Error::failed(format!(
+            "{model} on {dataset}: {} of {} items are in no shard, the first is `{first}`",
+            missing.len(),
+            items.len()
+        ))
+        .help("run the shards that are missing, then merge again"));
+    }
+    write_predictions(&whole, &merged)?;
+    for part in own_parts {
+        std::fs::remove_file(&part).map_err(|error| Error::io("remove the merged", &part, &error))?;
+    }
+    Ok(())
+}
+
+/// The prediction files of a cell, by name.
+fn shard_files(run: &RunDir, dataset: &str, model: &str) -> Result<Vec<PathBuf>> {
+    let cell = run.cell(dataset, model);
+    let entries = match std::fs::read_dir(&cell) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("read", &cell, &error)),
+    };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with("shard-") && name.ends_with(".jsonl")
+        })
+        .collect();
+    files.sort();
+    Ok(files)
+}

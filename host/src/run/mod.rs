@@ -1,0 +1,19 @@
+//! The run directory: what lies where, written so that a crash at any moment loses nothing that was saved.
+
+mod directory;
+mod files;
+mod items;
+mod lock;
+mod merge;
+mod plan;
+mod predictions;
+mod shard;
+
+pub use directory::{CellFailure, RunDir};
+pub use files::{add_to_digest, create_folder, file_digest, hex, replace_file};
+pub use items::{read_items, write_items};
+pub use lock::RunLock;
+pub use merge::merge;
+pub use plan::{Environment, Plan, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin};
+pub use predictions::{Outcome, Prediction, PredictionWriter, read_predictions};
+pub use shard::Shard;

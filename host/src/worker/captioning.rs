@@ -1,0 +1,218 @@
+//! Captioning in the worker: loader threads decode and prepare batches ahead while the captioner works on earlier ones.
+
+use super::protocol::{BatchTiming, CaptionItem, CaptionResult, ComponentSpec, Event, ImagePlace};
+use super::serve::Speaker;
+use crate::catalogue::{Decoded, decode};
+use crate::error::{Error, Result};
+use crate::loader::{Captioner, Dataset};
+use crate::run::Outcome;
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage};
+use plugin_api::{CaptionInput, CaptionerDescription, ImageSource, PluginError};
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Batches that may wait, prepared, for the device.
+const AHEAD: usize = 3;
+
+/// The worker's captioner, once loaded.
+#[derive(Default)]
+pub struct Session {
+    captioner: Option<Captioner>,
+}
+
+/// Opens a dataset in this process.
+pub fn open_dataset(spec: &ComponentSpec<DatasetMessage>) -> Result<Dataset> {
+    spec.library.open()?.dataset(spec.component.as_deref(), &spec.entry, &spec.message)
+}
+
+impl Session {
+    /// Loads the captioner.
+    pub fn load(&mut self, spec: &ComponentSpec<CaptionerMessage>) -> Result<CaptionerDescription> {
+        let captioner = spec.library.open()?.captioner(spec.component.as_deref(), &spec.entry, &spec.message)?;
+        let description = captioner.describe()?;
+        self.captioner = Some(captioner);
+        Ok(description)
+    }
+
+    /// Captions items in order and tells the results batch by batch.
+    pub fn caption(
+        &self,
+        dataset: Option<&ComponentSpec<DatasetMessage>>,
+        items: &[CaptionItem],
+        batch_size: usize,
+        loaders: usize,
+        speaker: &Speaker,
+    ) -> Result<()> {
+        let captioner =
+            self.captioner.as_ref().ok_or_else(|| Error::failed("the worker was asked to caption before loading"))?;
+        let dataset = dataset.map(open_dataset).transpose()?;
+        let batches: Vec<&[CaptionItem]> = items.chunks(batch_size.max(1)).collect();
+        let pipeline = Pipeline {
+            captioner,
+            dataset: dataset.as_ref(),
+            batches: &batches,
+            started: Instant::now(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..loaders.clamp(1, batches.len().max(1)) {
+                scope.spawn(|| pipeline.load_batches());
+            }
+            for number in 0..batches.len() {
+                speaker.say(&pipeline.generate(number));
+            }
+        });
+        Ok(())
+    }
+}
+
+/// The batches on their way from files to captions.
+struct Pipeline<'a> {
+    captioner: &'a Captioner,
+    dataset: Option<&'a Dataset>,
+    batches: &'a [&'a [CaptionItem]],
+    started: Instant,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The next batch that a loader takes.
+    next: usize,
+    /// How many batches the captioner has taken.
+    taken: usize,
+    prepared: BTreeMap<usize, Prepared>,
+}
+
+/// A batch after loading: which items made it into the captioner's batch, and which did not.
+struct Prepared {
+    batch: Option<Result<u64, PluginError>>,
+    ready: Vec<usize>,
+    failed: Vec<CaptionResult>,
+    timing: BatchTiming,
+}
+
+impl Pipeline<'_> {
+    fn load_batches(&self) {
+        loop {
+            let number = {
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                while state.next < self.batches.len() && state.next >= state.taken + AHEAD {
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                if state.next >= self.batches.len() {
+                    return;
+                }
+                state.next += 1;
+                state.next - 1
+            };
+            let prepared = self.load(self.batches[number]);
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.prepared.insert(number, prepared);
+            self.changed.notify_all();
+        }
+    }
+
+    fn load(&self, items: &[CaptionItem]) -> Prepared {
+        let load_start = self.elapsed();
+        let mut failed = Vec::new();
+        let mut decoded: Vec<(&CaptionItem, Decoded)> = Vec::new();
+        for item in items {
+            match self.image(&item.image) {
+                Ok(image) => decoded.push((item, image)),
+                Err(error) => failed.push(CaptionResult { index: item.index, outcome: Outcome::Failed { error } }),
+            }
+        }
+        let inputs: Vec<CaptionInput<'_>> =
+            decoded.iter().map(|(item, image)| CaptionInput { image: image.as_image(), seed: item.seed }).collect();
+        let batch = (!inputs.is_empty()).then(|| self.captioner.prepare(&inputs));
+        let timing = BatchTiming { load_start, load: self.elapsed() - load_start, ..BatchTiming::default() };
+        Prepared { batch, ready: decoded.iter().map(|(item, _)| item.index).collect(), failed, timing }
+    }
+
+    /// An item's pixels. A decoder that panics on a damaged file costs that item: here, where nothing is half changed.
+    fn image(&self, place: &ImagePlace) -> Result<Decoded, String> {
+        let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.decode(place)));
+        decoded.unwrap_or_else(|_| Err(format!("the decoder gave up on {place:?}")))
+    }
+
+    fn decode(&self, place: &ImagePlace) -> Result<Decoded, String> {
+        match (place, self.dataset) {
+            (ImagePlace::File(path), _) => decode(ImageSource::File(path.clone())),
+            (ImagePlace::Locator(locator), Some(dataset)) => {
+                decode(dataset.image(locator).map_err(|error| error.message)?)
+            }
+            (ImagePlace::Locator(_), None) => Err("the item's dataset is not open".to_owned()),
+        }
+    }
+
+    /// Waits for a batch and captions it.
+    fn generate(&self, number: usize) -> Event {
+        let mut prepared = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                if let Some(prepared) = state.prepared.remove(&number) {
+                    state.taken = number + 1;
+                    self.changed.notify_all();
+                    break prepared;
+                }
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        };
+        let mut timing = prepared.timing;
+        timing.generate_start = self.elapsed();
+        let captions =
+            prepared.batch.map(|batch| batch.and_then(|batch| self.captioner.generate(batch, prepared.ready.len())));
+        timing.generate = self.elapsed() - timing.generate_start;
+        let mut results = std::mem::take(&mut prepared.failed);
+        match captions {
+            None => {}
+            Some(Ok(captions)) => {
+                results.extend(prepared.ready.iter().zip(captions).map(|(index, caption)| CaptionResult {
+                    index: *index,
+                    outcome: Outcome::Caption {
+                        caption: caption.text,
+                        token_ids: caption.token_ids,
+                        finish: caption.finish,
+                    },
+                }));
+            }
+            Some(Err(error)) if prepared.ready.len() == 1 => {
+                let outcome = Outcome::Failed { error: error.to_string() };
+                results.push(CaptionResult { index: prepared.ready[0], outcome });
+            }
+            // One of them spoils the batch: each alone tells which.
+            Some(Err(_)) => {
+                let alone = self.batches[number].iter().filter(|item| prepared.ready.contains(&item.index));
+                results.extend(alone.map(|item| self.caption_alone(item)));
+            }
+        }
+        results.sort_by_key(|result| result.index);
+        Event::Captions { results, timing }
+    }
+
+    fn caption_alone(&self, item: &CaptionItem) -> CaptionResult {
+        let mut prepared = self.load(std::slice::from_ref(item));
+        let outcome = match prepared.batch.map(|batch| batch.and_then(|batch| self.captioner.generate(batch, 1))) {
+            Some(Ok(mut captions)) => match captions.pop() {
+                Some(caption) => {
+                    Outcome::Caption { caption: caption.text, token_ids: caption.token_ids, finish: caption.finish }
+                }
+                None => Outcome::Failed { error: "the captioner gave no caption".to_owned() },
+            },
+            Some(Err(error)) => Outcome::Failed { error: error.to_string() },
+            None => match prepared.failed.pop() {
+                Some(failed) => failed.outcome,
+                None => Outcome::Failed { error: "the image could not be prepared".to_owned() },
+            },
+        };
+        CaptionResult { index: item.index, outcome }
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() * 1e3
+    }
+}

@@ -1,0 +1,149 @@
+//! What host and worker say to each other: one JSON object a line, commands down, events up.
+
+use super::super::catalogue::SplitRequest;
+use crate::error::{Error, Exit};
+use crate::loader::Library;
+use crate::run::Outcome;
+use plugin_api::CaptionerDescription;
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A component to make: from which library, by which names, with what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ComponentSpec<M> {
+    pub library: Library,
+    /// The component that the registry names, if it does.
+    pub component: Option<String>,
+    /// The registry entry's own name.
+    pub entry: String,
+    pub message: M,
+}
+
+/// What the host asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Command {
+    /// Scan a dataset, choose a split's items and write the two files. Answered by `Listed`.
+    List { dataset: ComponentSpec<DatasetMessage>, request: SplitRequest, items_file: PathBuf, dropped_file: PathBuf },
+    /// Load the captioner that `Caption` uses. Answered by `Loaded`.
+    Load { captioner: ComponentSpec<CaptionerMessage> },
+    /// Caption items in order. Answered by `Captions` for every batch, then `Done`.
+    Caption {
+        dataset: Option<ComponentSpec<DatasetMessage>>,
+        items: Vec<CaptionItem>,
+        batch_size: usize,
+        loaders: usize,
+    },
+    /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, then `Done`.
+    Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
+}
+
+/// One image to caption.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CaptionItem {
+    /// The item's place in the host's list; comes back with the result.
+    pub index: usize,
+    pub image: ImagePlace,
+    pub seed: u64,
+}
+
+/// Where the worker finds an image.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImagePlace {
+    /// What the dataset's `image` takes.
+    Locator(String),
+    File(PathBuf),
+}
+
+/// A metric to score with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScoreMetric {
+    pub spec: ComponentSpec<MetricMessage>,
+    /// The values to report; empty: all.
+    pub values: Vec<String>,
+    /// The plugin's version, for the record.
+    pub version: String,
+}
+
+/// One model's predictions on the dataset, and where its scores go.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScoreCell {
+    pub model: String,
+    pub predictions: PathBuf,
+    pub folder: PathBuf,
+}
+
+/// What the worker tells.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    Listed {
+        items: usize,
+        dropped: usize,
+    },
+    Loaded {
+        description: CaptionerDescription,
+    },
+    /// The results of a batch, in the items' order, with how long its parts took.
+    Captions {
+        results: Vec<CaptionResult>,
+        timing: BatchTiming,
+    },
+    /// About to work on this metric (none: on shared preparation), for this model.
+    Scoring {
+        metric: Option<String>,
+        model: Option<String>,
+    },
+    /// The command is finished.
+    Done,
+    /// The command failed; the worker lives on.
+    Failed(PluginFailure),
+    Log {
+        level: String,
+        message: String,
+    },
+    Progress {
+        done: u64,
+        total: u64,
+    },
+}
+
+/// What became of one image.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CaptionResult {
+    pub index: usize,
+    pub outcome: Outcome,
+}
+
+/// Milliseconds that a batch's parts took, and when they began (since the worker's start): decoding and preparing run on loader
+/// threads while the device works on earlier batches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchTiming {
+    pub load_start: f64,
+    pub load: f64,
+    pub generate_start: f64,
+    pub generate: f64,
+}
+
+/// An error on its way from the worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginFailure {
+    pub usage: bool,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl From<Error> for PluginFailure {
+    fn from(error: Error) -> PluginFailure {
+        PluginFailure { usage: error.exit == Exit::Usage, message: error.message, help: error.help }
+    }
+}
+
+impl From<PluginFailure> for Error {
+    fn from(failure: PluginFailure) -> Error {
+        let exit = if failure.usage { Exit::Usage } else { Exit::Nothing };
+        Error { exit, message: failure.message, help: failure.help }
+    }
+}

@@ -1,0 +1,100 @@
+//! The worker's side: reads commands, calls plugins, tells events. It ends with its host, whatever a plugin is doing.
+
+use super::captioning::{self, Session};
+use super::protocol::{Command, Event};
+use super::scoring;
+use crate::catalogue::select;
+use crate::error::{Error, Result};
+use crate::loader::{Notice, listen};
+use crate::run::{replace_file, write_items};
+use plugin_api::LogLevel;
+use std::fs::File;
+use std::io::{BufRead, Write};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+/// Where events go.
+#[derive(Clone)]
+pub struct Speaker(Arc<Mutex<File>>);
+
+impl Speaker {
+    pub fn say(&self, event: &Event) {
+        let Ok(mut line) = serde_json::to_vec(event) else { return };
+        line.push(b'\n');
+        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A host that no longer listens is gone; the reader of commands ends this process.
+        let _ = stream.write_all(&line);
+    }
+}
+
+/// Runs as a worker until the host closes the stream of commands.
+pub fn serve() -> Result<()> {
+    let speaker = Speaker(Arc::new(Mutex::new(
+        own_stream().map_err(|error| Error::failed(format!("a worker needs its pipes: {error}")))?,
+    )));
+    let (sender, commands) = mpsc::channel::<Command>();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
+            match serde_json::from_str(&line) {
+                Ok(command) => drop(sender.send(command)),
+                Err(error) => eprintln!("a command is not understood: {error}"),
+            }
+        }
+        // The host has closed the stream or is dead. A plugin may be spinning in native code, so there is no asking it.
+        // SAFETY: `_exit` ends the process without running destructors, of which none here must run.
+        unsafe { libc::_exit(0) }
+    });
+    let plugins = speaker.clone();
+    listen(move |notice| {
+        plugins.say(&match notice {
+            Notice::Log { level, message } => Event::Log { level: level_name(level).to_owned(), message },
+            Notice::Progress { done, total } => Event::Progress { done, total },
+        });
+    });
+    let mut session = Session::default();
+    for command in commands {
+        let done = match command {
+            Command::List { dataset, request, items_file, dropped_file } => captioning::open_dataset(&dataset)
+                .and_then(|dataset| select(&dataset, &request))
+                .and_then(|selection| {
+                    let dropped = selection.dropped.iter().filter_map(|record| serde_json::to_string(record).ok());
+                    let dropped: String = dropped.map(|line| line + "\n").collect();
+                    replace_file(&dropped_file, dropped.as_bytes())?;
+                    write_items(&items_file, &selection.items)?;
+                    Ok(Event::Listed { items: selection.items.len(), dropped: selection.dropped.len() })
+                }),
+            Command::Load { captioner } => session.load(&captioner).map(|description| Event::Loaded { description }),
+            Command::Caption { dataset, items, batch_size, loaders } => {
+                session.caption(dataset.as_ref(), &items, batch_size, loaders, &speaker).map(|()| Event::Done)
+            }
+            Command::Score { metrics, items_file, cells, resamples, seed } => {
+                scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
+            }
+        };
+        speaker.say(&done.unwrap_or_else(|error| Event::Failed(error.into())));
+    }
+    Ok(())
+}
+
+/// Keeps standard output for events and gives plugins' own printing to standard error.
+#[cfg(unix)]
+fn own_stream() -> std::io::Result<File> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: plain duplication of this process's own descriptors, before any other thread runs.
+    unsafe {
+        let events = libc::fcntl(1, libc::F_DUPFD_CLOEXEC, 3);
+        if events < 0 || libc::dup2(2, 1) < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        Ok(File::from_raw_fd(events))
+    }
+}
+
+fn level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warning => "warning",
+        LogLevel::Error => "error",
+    }
+}
