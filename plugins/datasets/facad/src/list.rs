@@ -83,7 +83,7 @@ impl ListLayout {
         entry: Result<Entry, String>,
         ids: &mut HashSet<String>,
     ) -> Vec<Result<Item, ItemError>> {
-        let place = format!("{}:{index}", self.meta.file_name().unwrap_or_default().to_string_lossy());
+        let place = format!("{}, item {index}", self.meta.file_name().unwrap_or_default().to_string_lossy());
         let fault = |id: &str, message: String| {
             vec![Err(ItemError { id: id.to_owned(), message: format!("{place}: {message}") })]
         };
