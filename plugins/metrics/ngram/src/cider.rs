@@ -31,6 +31,8 @@ pub struct Cider {
     /// For each number, in how many items' references it stands, and the last such item.
     frequencies: Vec<(u32, u32)>,
     items: u32,
+    /// ln max(1, df) for each df that occurs.
+    logarithms: Vec<f64>,
     warned: AtomicBool,
     words: Vec<u32>,
     counts: Counts,
@@ -58,29 +60,32 @@ impl Cider {
             numbering: Numbering::default(),
             frequencies: Vec::new(),
             items: 0,
+            logarithms: vec![0.0, 0.0],
             warned: AtomicBool::new(false),
             words: Vec::new(),
             counts: Counts::default(),
         }
     }
 
-    /// ln N − ln max(1, df).
-    fn weight(&self, number: u32) -> f64 {
-        let frequency = self.frequencies.get(number as usize).map_or(1, |&(frequency, _)| frequency.max(1));
-        f64::from(self.items.max(1)).ln() - f64::from(frequency).ln()
+    /// ln N − ln max(1, df), given ln N.
+    fn weight(&self, items: f64, number: u32) -> f64 {
+        let frequency = self.frequencies.get(number as usize).map_or(0, |&(frequency, _)| frequency);
+        items - self.logarithms[frequency as usize]
     }
 
     fn similarity(&self, item: &MetricItem<'_>, scratch: &mut Scratch) -> f64 {
         let Scratch { numbering, words, candidate, reference, weights } = scratch;
         let below = Some(&self.numbering);
+        let items = f64::from(self.items.max(1)).ln();
         numbering.restart(self.numbering.len());
         numbering.words(below, &item.candidate(), words);
         numbering.count(below, words, candidate);
         let mut norms = [0.0; ORDERS];
         for ((weights, norm), counts) in weights.iter_mut().zip(&mut norms).zip(&candidate.orders) {
             weights.clear();
-            weights.extend(counts.iter().map(|&(number, _)| self.weight(number)));
-            *norm = counts.iter().zip(&*weights).map(|(&(_, tf), idf)| (f64::from(tf) * idf).powi(2)).sum::<f64>().sqrt();
+            weights.extend(counts.iter().map(|&(number, _)| self.weight(items, number)));
+            *norm =
+                counts.iter().zip(&*weights).map(|(&(_, tf), idf)| (f64::from(tf) * idf).powi(2)).sum::<f64>().sqrt();
         }
         let mut total = 0.0;
         for text in item.references() {
@@ -93,7 +98,8 @@ impl Cider {
             };
             for order in 0..ORDERS {
                 let (own, other) = (&candidate.orders[order], &reference.orders[order]);
-                let norm = other.iter().map(|&(n, tf)| (f64::from(tf) * self.weight(n)).powi(2)).sum::<f64>().sqrt();
+                let norm =
+                    other.iter().map(|&(n, tf)| (f64::from(tf) * self.weight(items, n)).powi(2)).sum::<f64>().sqrt();
                 let product: f64 = joined(own, other)
                     .zip(&weights[order])
                     .map(|((_, own, other), idf)| {
@@ -132,6 +138,9 @@ impl Metric for Cider {
                 let (frequency, last) = &mut self.frequencies[number as usize];
                 if *last != self.items {
                     (*frequency, *last) = (*frequency + 1, self.items);
+                    if *frequency as usize == self.logarithms.len() {
+                        self.logarithms.push(f64::from(*frequency).ln());
+                    }
                 }
             }
         }

@@ -43,7 +43,9 @@ impl Numbering {
     }
 
     fn longer(&mut self, below: Option<&Numbering>, key: (u32, u32)) -> u32 {
-        if let Some(&number) = below.and_then(|below| below.longer.get(&key)) {
+        // What starts or ends with something new is new.
+        let known = below.filter(|below| key.0.max(key.1) < below.next);
+        if let Some(&number) = known.and_then(|below| below.longer.get(&key)) {
             return number;
         }
         match self.longer.get(&key) {

@@ -15,9 +15,11 @@ use plugin_api::{MetricConfig, Result};
 
 plugin_api::export_plugin!();
 
-plugin_api::register_metric!("bleu", "BLEU-1 to BLEU-4, closest reference length", |config: &MetricConfig| -> Result<Bleu> {
-    config.settings.none().map(|()| Bleu)
-});
+plugin_api::register_metric!(
+    "bleu",
+    "BLEU-1 to BLEU-4, closest reference length",
+    |config: &MetricConfig| -> Result<Bleu> { config.settings.none().map(|()| Bleu) }
+);
 
 plugin_api::register_metric!("rouge-l", "ROUGE-L, F with beta 1.2", |config: &MetricConfig| -> Result<RougeL> {
     config.settings.none().map(|()| RougeL)

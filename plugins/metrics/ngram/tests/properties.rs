@@ -1,8 +1,8 @@
 //! What must hold of the n-gram metrics whatever the captions are.
 
 use ngram::{Bleu, Cider, RougeL, Variant};
-use plugin_api::testing::{Scored, TestItem, score};
 use plugin_api::Host;
+use plugin_api::testing::{Scored, TestItem, score};
 use proptest::prelude::*;
 
 fn all(items: &[TestItem]) -> Vec<Scored> {
@@ -42,6 +42,8 @@ fn common(a: &[&str], b: &[&str]) -> usize {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn scores_are_finite_and_in_range(items in items()) {
         for (scored, most) in all(&items).iter().zip([1.0, 1.0, 10.0, 10.0]) {

@@ -64,7 +64,9 @@ fn shared(name: &str) -> Option<String> {
 
 /// FNV-1a, 64 bits, the upper 32 of them: what `make.py` keeps of texts that are not ours to publish.
 fn digest(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     format!("{:08x}", hash >> 32)
 }
 
@@ -139,8 +141,12 @@ fn other_peoples_text_has_the_references_tokens() {
         let Some(texts) = texts(name) else { continue };
         let digests: Vec<&str> = digests.split(' ').collect();
         assert_eq!(texts.len(), digests.len(), "{name}");
-        let different: Vec<&String> =
-            texts.iter().zip(digests).filter(|(text, expected)| digest(&tokenize(text).join(" ")) != *expected).map(|pair| pair.0).collect();
+        let different: Vec<&String> = texts
+            .iter()
+            .zip(digests)
+            .filter(|(text, expected)| digest(&tokenize(text).join(" ")) != *expected)
+            .map(|pair| pair.0)
+            .collect();
         assert!(different.is_empty(), "{name}: {} of {} captions differ: {different:#?}", different.len(), texts.len());
     }
 }
@@ -159,13 +165,16 @@ fn texts(name: &str) -> Option<Vec<String>> {
         "product-descriptions" => Some(
             shared("product-descriptions.jsonl")?
                 .lines()
-                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["description"].as_str().unwrap().to_owned())
+                .map(|line| {
+                    serde_json::from_str::<serde_json::Value>(line).unwrap()["description"].as_str().unwrap().to_owned()
+                })
                 .collect(),
         ),
         "flickr8k-expert" => {
             let entries = entries()?;
             let references = entries.iter().flat_map(|entry| entry.ground_truth.iter().cloned());
-            let candidates = entries.iter().flat_map(|entry| entry.human_judgement.iter().map(|judged| judged.caption.clone()));
+            let candidates =
+                entries.iter().flat_map(|entry| entry.human_judgement.iter().map(|judged| judged.caption.clone()));
             let mut seen = std::collections::HashSet::new();
             Some(references.chain(candidates).filter(|text| seen.insert(text.clone())).collect())
         }
@@ -190,7 +199,8 @@ fn flickr8k_expert_scores_as_the_reference_does() {
         let references: Vec<String> = entry.ground_truth.iter().map(|text| tokenize(text).join(" ")).collect();
         let references: Vec<&str> = references.iter().map(String::as_str).collect();
         let mut seen = std::collections::HashSet::new();
-        let candidates = entry.human_judgement.iter().map(|judged| &judged.caption).filter(|caption| seen.insert(*caption));
+        let candidates =
+            entry.human_judgement.iter().map(|judged| &judged.caption).filter(|caption| seen.insert(*caption));
         items.extend(candidates.map(|caption| TestItem::new(&tokenize(caption).join(" "), &references)));
     }
     assert_eq!(items.len(), expected.items);

@@ -104,7 +104,7 @@ fn a_hundred_kilobytes_without_a_space_take_no_quadratic_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_gives_lowercase_tokens_in_order_without_ascii_white_space(text in any::<String>()) {

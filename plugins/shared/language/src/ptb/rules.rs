@@ -17,6 +17,8 @@ pub enum Action {
     Verbatim,
     /// Several words as one token: spaces become no-break spaces, brackets are spelled out.
     Joined,
+    /// A tag: as `Joined`, and its brackets stay.
+    Markup,
     /// Capitals joined by `&`, which may be written as an entity.
     Initials,
     /// A character or run that has its own spelling: brackets, quotes, dashes, fractions, entities.
@@ -160,7 +162,7 @@ fn words(rule: &mut impl FnMut(&str, Action)) {
     // Words, and words with digits; a full stop between letters joins (`hm.com`, `u.s`).
     rule("<WORD>", Action::Word);
     rule(r"[\p{L}\p{Nd}]+", Action::Word);
-    rule(r"[\p{M}]+", Action::Word);
+    rule(r"[\p{M}--\x{FE00}-\x{FE0F}]+|[cC]\+\+|\\\*", Action::Word);
     // Compounds: hyphens and underscores; with numbers; slashes; capitals with `&` and `+`.
     rule(r"[\p{L}\p{Nd}]<X>*(?:[-_\x{58A}\x{2010}\x{2011}][\p{L}\p{Nd}]<X>*)+", Action::Word);
     rule(r"[A-Za-z0-9][A-Za-z0-9.,\x{AD}]*(?:-(?:[A-Za-z0-9\x{AD}]+|[A-Za-z](?:\.[A-Za-z])+\.))+", Action::Word);
@@ -174,7 +176,7 @@ fn words(rule: &mut impl FnMut(&str, Action)) {
     );
     rule(r#"<?[A-Za-z0-9][^\s\x{A0}"<>|()]*@(?:[^\s\x{A0}"<>|().]+\.)*[^\s\x{A0}"<>|().]+>?"#, Action::Verbatim);
     rule(
-        r"(?i)[\p{L}\p{Nd}]+(?:\.[\p{L}\p{Nd}]+)*\.(?:c|h|x|gz|pl|ps|py|bat|bmp|cgi|cpp|dll|docx?|exe|gif|html?|jar|java|jpe?g|mov|pdf|php|png|ppt|sql|tar|txt|wav|xml|zip)[ \t\r\n\x{A0}]",
+        r"(?i)[\p{L}\p{Nd}]+(?:\.[\p{L}\p{Nd}]+)*\.(?:c|h|x|gz|pl|ps|py|bat|bmp|cgi|cpp|dll|docx?|exe|gif|html?|jar|java|jpe?g|mov|pdf|php|png|ppt|sql|tar|txt|wav|xml|zip)[ \t\r\n\x{A0},]",
         Action::WithoutLast,
     );
     rule(r"@[A-Za-z_][A-Za-z0-9_]*", Action::Word);
@@ -182,9 +184,9 @@ fn words(rule: &mut impl FnMut(&str, Action)) {
     // Markup.
     rule(
         r#"<[!/?]?[A-Za-z][A-Za-z0-9_:.-]*(?:[ \n\r\t\x{A0}]+[A-Za-z][A-Za-z0-9_:.-]*(?:[ ]*=[ ]*(?:'[^']*'|"[^"]*"|[A-Za-z0-9_:.%#/-]+))?)*[ ]*/?>"#,
-        Action::Joined,
+        Action::Markup,
     );
-    rule(r"<!--(?:[^-]|-[^-])*-->", Action::Joined);
+    rule(r"<!--(?:[^-]|-[^-])*-->", Action::Markup);
 }
 
 fn abbreviations(rule: &mut impl FnMut(&str, Action)) {

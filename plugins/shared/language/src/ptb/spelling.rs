@@ -46,9 +46,9 @@ pub fn push(source: &str, action: Action, out: &mut String) {
 fn character_of_word(character: char, action: Action, source: &str, out: &mut String) {
     match character {
         '\u{AD}' if action != Action::Verbatim => {}
-        ' ' | '\t' | '\n' | '\r' if action == Action::Joined => out.push('\u{A0}'),
-        '(' => out.push_str("-lrb-"),
-        ')' => out.push_str("-rrb-"),
+        ' ' | '\t' | '\n' | '\r' if matches!(action, Action::Joined | Action::Markup) => out.push('\u{A0}'),
+        '(' if action != Action::Markup => out.push_str("-lrb-"),
+        ')' if action != Action::Markup => out.push_str("-rrb-"),
         '’' | '\u{92}' if matches!(action, Action::Not | Action::Ending) => out.push('\''),
         '‘' | '‛' | '\u{91}' if matches!(action, Action::Not | Action::Ending) => out.push('`'),
         'Σ' if source.ends_with('Σ') && source.chars().count() > 1 => out.push('ς'),
