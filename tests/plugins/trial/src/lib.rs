@@ -1,0 +1,143 @@
+//! A captioner and a metric for the host's tests. They do their work in plain arithmetic, and misbehave where their settings in the
+//! registry say so: panic, segfault, spin, allocate without end.
+
+use plugin_api::{
+    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Finish, Generation, ItemScore, Metric, MetricConfig,
+    MetricItem, MetricValue, PluginError, Result, export_plugin, register_captioner, register_metric,
+};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// What goes wrong, and when.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    /// `panic`, `error`, `segfault`, `spin`, `allocate`; empty: nothing.
+    fault: String,
+    /// Only for images of this width; 0: for all.
+    width: u32,
+    /// Misbehave while loading instead.
+    loading: bool,
+    /// How long an image takes to caption.
+    milliseconds: u64,
+}
+
+impl Settings {
+    fn misbehave(&self) -> Result<()> {
+        match self.fault.as_str() {
+            "" => Ok(()),
+            "error" => Err(PluginError::internal("this captioner fails on purpose")),
+            "panic" => panic!("this plugin panics on purpose"),
+            "segfault" => {
+                // SAFETY: none; the fault is what the test asks for.
+                unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
+                Ok(())
+            }
+            "spin" => loop {
+                std::hint::spin_loop();
+            },
+            "allocate" => {
+                let mut hoard: Vec<Vec<u8>> = Vec::new();
+                loop {
+                    hoard.push(vec![1; 16 << 20]);
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+            other => Err(PluginError::configuration(format!("`{other}` is no fault"))),
+        }
+    }
+}
+
+struct Trial(Settings);
+
+impl Trial {
+    fn load(config: &CaptionerConfig) -> Result<Trial> {
+        let settings: Settings = config.settings.parse()?;
+        if settings.loading {
+            settings.misbehave()?;
+        }
+        Ok(Trial(settings))
+    }
+}
+
+/// An image reduced to its width and mean colour.
+struct Summary {
+    width: u32,
+    mean: [u64; 3],
+}
+
+impl Captioner for Trial {
+    type Batch = Vec<Summary>;
+
+    fn describe(&self) -> CaptionerDescription {
+        CaptionerDescription {
+            architecture: "Mean colour".to_owned(),
+            parameters: 0,
+            device: "cpu".to_owned(),
+            precision: "integer".to_owned(),
+            generation: Generation::default(),
+            prompt: None,
+            capabilities: Vec::new(),
+            embedding_spaces: Vec::new(),
+        }
+    }
+
+    fn prepare(&self, inputs: &[CaptionInput<'_>]) -> Result<Vec<Summary>> {
+        Ok(inputs
+            .iter()
+            .map(|input| {
+                let pixels = (input.image.rgb.len() / 3).max(1) as u64;
+                let mut mean = [0; 3];
+                for pixel in input.image.rgb.chunks_exact(3) {
+                    for (sum, value) in mean.iter_mut().zip(pixel) {
+                        *sum += u64::from(*value);
+                    }
+                }
+                Summary { width: input.image.width, mean: mean.map(|sum| sum / pixels) }
+            })
+            .collect())
+    }
+
+    fn generate(&self, batch: Vec<Summary>) -> Result<Vec<Caption>> {
+        batch
+            .iter()
+            .map(|image| {
+                if !self.0.loading && (self.0.width == 0 || self.0.width == image.width) {
+                    self.0.misbehave()?;
+                }
+                std::thread::sleep(Duration::from_millis(self.0.milliseconds));
+                let [red, green, blue] = image.mean;
+                let text = match (red > green + 10, blue > green + 10) {
+                    (true, true) => "a purple garment in soft cotton",
+                    (true, false) => "a red garment in soft cotton",
+                    (false, true) => "a blue garment in soft cotton",
+                    (false, false) => "a grey garment in soft cotton with a round neckline",
+                };
+                Ok(Caption { text: text.to_owned(), token_ids: vec![red as u32, green as u32, blue as u32, 2], finish: Finish::Eos })
+            })
+            .collect()
+    }
+}
+
+struct Words(Settings);
+
+impl Words {
+    fn new(config: &MetricConfig) -> Result<Words> {
+        Ok(Words(config.settings.parse()?))
+    }
+}
+
+impl Metric for Words {
+    fn values(&self) -> Vec<MetricValue> {
+        vec![MetricValue::quantity("trial-words", "Words")]
+    }
+
+    fn score(&self, item: &MetricItem<'_>) -> Result<ItemScore> {
+        self.0.misbehave()?;
+        Ok(ItemScore::mean([item.candidate().token_count() as f64]))
+    }
+}
+
+register_captioner!("trial", "Mean colour, for tests", &["trial"], Trial::load);
+register_metric!("trial-words", "Words a caption, for tests", Words::new);
+export_plugin!();
