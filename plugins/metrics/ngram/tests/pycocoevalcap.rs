@@ -70,8 +70,11 @@ fn digest(text: &str) -> String {
     format!("{:08x}", hash >> 32)
 }
 
-fn metrics() -> Vec<(Vec<String>, Box<dyn Fn(&[TestItem]) -> Scored>)> {
-    fn with<M: Metric>(make: impl Fn() -> M + 'static) -> (Vec<String>, Box<dyn Fn(&[TestItem]) -> Scored>) {
+/// The names of a metric's values, and how to score items with a fresh one.
+type Scorer = (Vec<String>, Box<dyn Fn(&[TestItem]) -> Scored>);
+
+fn metrics() -> Vec<Scorer> {
+    fn with<M: Metric>(make: impl Fn() -> M + 'static) -> Scorer {
         let names = make().values().into_iter().map(|value| value.name).collect();
         (names, Box::new(move |items| score(&mut make(), items).unwrap()))
     }
