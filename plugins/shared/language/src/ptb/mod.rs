@@ -1,7 +1,7 @@
 //! The PTB tokenizer as caption metrics use it: a text becomes lowercase tokens without punctuation, each text by itself.
 //!
 //! Here: the interface and the buffer of tokens. What a token is stands in `rules`, the scan in `scanner`, the text that a
-//! token is given in `spelling`. Written from observed behaviour of the reference, see `tests/parity/pycocoevalcap`.
+//! token is given in `spelling`. Held to the reference by `tests/parity/pycocoevalcap`.
 
 mod rules;
 mod scanner;

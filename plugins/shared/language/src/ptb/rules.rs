@@ -1,7 +1,7 @@
 //! What a token is: a list of patterns. The longest match wins; of equally long ones, the first in the list.
 //!
-//! A pattern may look ahead; its action then says where the token itself ends. Every rule states a fact about the reference
-//! that was observed by giving it text.
+//! A pattern may look ahead; its action then says where the token itself ends. The rules were fitted to what the
+//! reference does with text; the parity tests hold them to it, a limit or a rare form may never have been tried by itself.
 
 use regex_automata::hybrid::dfa::DFA;
 use regex_automata::util::syntax;
