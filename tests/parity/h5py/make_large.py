@@ -1,7 +1,7 @@
 """Writes FashionGen files of issue-sized length (50,000 rows, gzip in chunks) to time a scan; they are not kept in the repository.
 
 Made with Python 3.11, h5py 3.16.0 (HDF5 2.0.0), numpy 2.4.6. `python make_large.py FOLDER [ROWS]`, then
-`cargo run --release -p fashiongen --example scan -- FOLDER`. Prints the products and rows that a scan must find.
+`cargo run --release -p fashiongen --example fashiongen_scan -- FOLDER`. Prints the products and rows that a scan must find.
 """
 
 import pathlib

@@ -167,7 +167,8 @@ impl Split {
 
 /// The images' column: bytes in three planes an image.
 fn images(root: &Path, prefix: &str) -> Result<Column, TableError> {
-    let images = Table::open(&root.join(format!("{prefix}_IMAGES.hdf5")))?.column("images")?;
+    let file = root.join(format!("{prefix}_IMAGES.hdf5"));
+    let images = Table::open(&file)?.for_rows_of("images")?.column("images")?;
     images.check_bytes(3)?;
     match *images.row_shape() {
         [3, height, width] if [height, width].iter().all(|length| (1..=16_384).contains(length)) => Ok(images),

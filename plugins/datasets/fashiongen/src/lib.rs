@@ -38,6 +38,13 @@ impl FashionGen {
                      `files = \"validation\"` or `\"train\"` there reads one only",
                 )
             })?;
+        for part in parts.iter().filter(|part| part.is_scattered()) {
+            config.host.warn(&format!(
+                "{}: chunks hold parts of many images, so that each takes seconds to read; \
+                 `h5repack -l input_image:CHUNK=1x256x256x3 OLD NEW` mends that",
+                part.file()
+            ));
+        }
         Ok(FashionGen { parts, views: options.views, host: config.host })
     }
 

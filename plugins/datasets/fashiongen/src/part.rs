@@ -43,7 +43,7 @@ pub struct Row {
 impl Part {
     /// Opens the file below the root; its items belong to `split`.
     pub fn open(root: &Path, file: &'static str, split: &str) -> Result<Part, TableError> {
-        let table = Table::open(&root.join(file))?;
+        let table = Table::open(&root.join(file))?.for_rows_of("input_image")?;
         let images = table.column("input_image")?;
         images.check_bytes(3)?;
         let [height, width, channels] = *images.row_shape() else {
@@ -84,6 +84,11 @@ impl Part {
 
     pub fn split(&self) -> &str {
         &self.split
+    }
+
+    /// Whether images are so stored that each takes seconds to read.
+    pub fn is_scattered(&self) -> bool {
+        self.images.is_scattered()
     }
 
     pub fn rows(&self) -> u64 {

@@ -77,3 +77,37 @@ fn float(bytes: &[u8], order: ByteOrder) -> Result<String> {
         Err(_) => Err(Error::InvalidData(format!("a number of {} bytes", bytes.len()))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ByteOrder::{BigEndian, LittleEndian};
+
+    #[test]
+    fn integers_of_every_width_sign_and_byte_order_are_written_in_decimal() {
+        assert_eq!(integer(&(-2i8).to_le_bytes(), true, LittleEndian).unwrap(), "-2");
+        assert_eq!(integer(&254u8.to_le_bytes(), false, LittleEndian).unwrap(), "254");
+        assert_eq!(integer(&(-300i16).to_be_bytes(), true, BigEndian).unwrap(), "-300");
+        assert_eq!(integer(&i64::MIN.to_le_bytes(), true, LittleEndian).unwrap(), "-9223372036854775808");
+        assert_eq!(integer(&u64::MAX.to_be_bytes(), false, BigEndian).unwrap(), "18446744073709551615");
+        assert!(integer(&[0; 17], false, LittleEndian).is_err());
+    }
+
+    #[test]
+    fn floats_are_written_in_their_shortest_form() {
+        assert_eq!(float(&126.25f32.to_le_bytes(), LittleEndian).unwrap(), "126.25");
+        assert_eq!(float(&0.1f32.to_be_bytes(), BigEndian).unwrap(), "0.1");
+        assert_eq!(float(&(-0.1f64).to_le_bytes(), LittleEndian).unwrap(), "-0.1");
+        assert_eq!(float(&101f32.to_le_bytes(), LittleEndian).unwrap(), "101");
+        assert!(float(&[0; 2], LittleEndian).is_err());
+    }
+
+    #[test]
+    fn bytes_are_latin_1_unless_the_type_says_utf_8_and_they_are() {
+        assert_eq!(decode(b"caf\xe9 \xa350\0\0".to_vec(), &StringEncoding::Ascii), "café £50");
+        assert_eq!(decode("café\0".as_bytes().to_vec(), &StringEncoding::Utf8), "café");
+        assert_eq!(decode(b"caf\xe9".to_vec(), &StringEncoding::Utf8), "café");
+        assert_eq!(decode(b"  padded by spaces   ".to_vec(), &StringEncoding::Ascii), "padded by spaces");
+        assert_eq!(decode(vec![0; 8], &StringEncoding::Ascii), "");
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::TableError;
 use crate::cell::{Cell, text};
-use crate::table::guarded;
+use crate::table::{LARGEST_CHUNK_CACHE, guarded};
 use hdf5_reader::{Dataset, Datatype, H5Type, SliceInfo, SliceInfoElem};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -36,6 +36,25 @@ impl Column {
     /// The dimensions of one record: `[256, 256, 3]` of an image, `[1]` or `[]` of a single value.
     pub fn row_shape(&self) -> &[u64] {
         &self.dataset.shape()[1..]
+    }
+
+    /// The bytes of all chunks that hold a part of one row, decoded; a row's own bytes where there are no chunks.
+    pub(crate) fn chunk_bytes_of_row(&self) -> u64 {
+        let element = self.dataset.raw_element_size().unwrap_or(1) as u64;
+        let shape = self.row_shape().iter().copied();
+        let elements = match self.dataset.chunks().as_deref() {
+            Some([rows, chunk @ ..]) => shape
+                .zip(chunk)
+                .map(|(length, chunk)| length.next_multiple_of(u64::from(*chunk).max(1)))
+                .fold(u64::from(*rows), u64::saturating_mul),
+            _ => shape.fold(1, u64::saturating_mul),
+        };
+        elements.saturating_mul(element)
+    }
+
+    /// Whether a row is spread over more chunks than can be remembered: every read then decodes hundreds of megabytes.
+    pub fn is_scattered(&self) -> bool {
+        self.chunk_bytes_of_row() > LARGEST_CHUNK_CACHE
     }
 
     /// An error that names the file and this column.
@@ -79,7 +98,7 @@ impl Column {
 
     /// The bytes of one row, the last dimension running fastest.
     pub fn bytes(&self, row: u64) -> Result<Vec<u8>, TableError> {
-        self.read(row..row + 1)
+        self.read(row..row.saturating_add(1))
     }
 
     fn read<T: H5Type>(&self, rows: Range<u64>) -> Result<Vec<T>, TableError> {

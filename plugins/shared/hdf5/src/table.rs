@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Decoded chunks kept for the next reads, bytes a file. Several rows share a chunk.
-const CHUNK_CACHE: usize = 48 << 20;
+const CHUNK_CACHE: u64 = 48 << 20;
+/// The same for files with much in a chunk, at most.
+pub(crate) const LARGEST_CHUNK_CACHE: u64 = 192 << 20;
+/// h5py's own choice of chunks cuts an image into thousands.
+const CHUNK_CACHE_SLOTS: usize = 1 << 14;
 /// One read's limit, bytes. A damaged header may promise anything.
 const READ_LIMIT: usize = 256 << 20;
 
@@ -20,6 +24,20 @@ pub struct Table {
 impl Table {
     /// Opens the file and reads its header.
     pub fn open(path: &Path) -> Result<Table, TableError> {
+        Table::open_with(path, CHUNK_CACHE)
+    }
+
+    /// The same file, remembering as many chunks as one row of that column touches, so that reading row after row decodes
+    /// each chunk once. Few files need more than the usual; [`Column::is_scattered`] tells of those for which it is too much.
+    pub fn for_rows_of(self, name: &str) -> Result<Table, TableError> {
+        let needed = self.column(name)?.chunk_bytes_of_row();
+        match needed > CHUNK_CACHE {
+            true => Table::open_with(&self.path, needed.min(LARGEST_CHUNK_CACHE)),
+            false => Ok(self),
+        }
+    }
+
+    fn open_with(path: &Path, cache: u64) -> Result<Table, TableError> {
         let open = |source| TableError::Open { path: path.to_owned(), source };
         let file = std::fs::File::open(path).map_err(open)?;
         let metadata = file.metadata().map_err(open)?;
@@ -29,7 +47,8 @@ impl Table {
         let bytes = metadata.len();
         let storage = FileStorage::from_file(file).map_err(|error| not_hdf5(path, error.to_string()))?;
         let options = OpenOptions::default()
-            .with_chunk_cache_bytes(CHUNK_CACHE)
+            .with_chunk_cache_bytes(cache as usize)
+            .with_chunk_cache_slots(CHUNK_CACHE_SLOTS)
             .with_max_chunk_bytes(READ_LIMIT)
             .with_max_read_bytes(READ_LIMIT);
         let file = guarded(|| Hdf5File::from_storage_with_options(Arc::new(storage), options))
@@ -89,5 +108,60 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> hdf5_reader::error::Result<T>) -
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(_) => Err("the HDF5 reader gave up on it".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hdf5_writer::{DatasetBuilder, Hdf5Builder, WriteOptions};
+
+    fn table(datasets: Vec<DatasetBuilder>) -> (tempfile::TempDir, Table) {
+        let plan = datasets.into_iter().fold(Hdf5Builder::new(), Hdf5Builder::dataset).into_plan().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.h5");
+        std::fs::write(&path, plan.encode(WriteOptions::default()).unwrap()).unwrap();
+        let table = Table::open(&path).unwrap();
+        (folder, table)
+    }
+
+    fn numbers(shape: &[u64]) -> DatasetBuilder {
+        let values: Vec<i32> = (0..shape.iter().product::<u64>() as i32).collect();
+        DatasetBuilder::typed_data("numbers", shape, &values).unwrap()
+    }
+
+    #[test]
+    fn any_range_of_rows_is_read_and_ranges_behind_the_end_are_refused() {
+        let (_folder, table) = table(vec![numbers(&[7, 1]).chunked(vec![3, 1])]);
+        let column = table.column("numbers").unwrap();
+        column.check_texts().unwrap();
+        for start in 0..7u64 {
+            for end in start + 1..=7 {
+                let expected: Vec<String> = (start..end).map(|value| value.to_string()).collect();
+                assert_eq!(column.texts(start..end).unwrap(), expected);
+            }
+        }
+        for rows in [0..8, 7..8, 3..3, u64::MAX - 1..u64::MAX] {
+            let error = column.texts(rows.clone()).unwrap_err().to_string();
+            assert!(error.contains("table.h5, row ") && error.contains("the file has 7 rows"), "{rows:?}: {error}");
+        }
+        assert!(column.bytes(u64::MAX - 1).is_err());
+    }
+
+    #[test]
+    fn columns_of_several_values_a_row_are_no_texts_and_absent_ones_are_none() {
+        let (_folder, table) = table(vec![numbers(&[2, 3])]);
+        let error = table.column("numbers").unwrap().check_texts().unwrap_err().to_string();
+        assert!(error.contains("dataset `numbers`: one value a row expected, its shape is [2, 3]"), "{error}");
+        assert!(table.find("words").unwrap().is_none());
+        let error = table.column("words").map(|_| ()).unwrap_err().to_string();
+        assert!(error.ends_with("has no dataset `words`; it has numbers"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_is_no_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Table::open(folder.path()).map(|_| ()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot open {}", folder.path().display())), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Times a pass over FashionGen's files and the reading of images: `cargo run --release -p fashiongen --example scan -- FOLDER`.
+//! Times a pass over FashionGen's files and the reading of images: `cargo run --release -p fashiongen --example fashiongen_scan -- FOLDER`.
 //! Prints items, seconds and, on Linux, the largest resident memory.
 
 use fashiongen::FashionGen;
