@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; arguments in, a call, text or JSON out. No logic of its own.
 
+mod assets;
 mod caption;
 mod common;
 mod demo;
@@ -51,6 +52,9 @@ enum Command {
     /// The registered plugins: list, add, check, and a start for a new one
     #[command(subcommand)]
     Plugin(plugin::Arguments),
+    /// Data files that plugins need and do not carry
+    #[command(subcommand)]
+    Assets(assets::Arguments),
     /// The English analyser and tokenizer by themselves
     #[command(subcommand)]
     Language(language::Arguments),
@@ -99,6 +103,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Report(arguments) => report::run(&arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),
+        Command::Assets(arguments) => assets::run(common, &arguments),
         Command::Language(arguments) => language::run(&arguments),
         Command::Doctor(arguments) => doctor::run(common, &arguments),
         Command::Worker(arguments) => worker::run(&arguments),

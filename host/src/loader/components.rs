@@ -6,11 +6,12 @@ use crate::error::{Error, Result};
 use abi_stable::std_types::{RResult, RSlice, RStr};
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage};
 use plugin_api::abi::{
-    CaptionerBox, CaptionerInterface, DatasetBox, DatasetInterface, Failure, ImageRef, ItemErrorOut, ItemOut, ItemSink,
-    ItemSink_TO, MetricBox, MetricInterface, MetricItemRef, ReferenceSetRef,
+    AssetInterface, CaptionerBox, CaptionerInterface, DatasetBox, DatasetInterface, Failure, ImageRef, ItemErrorOut,
+    ItemOut, ItemSink, ItemSink_TO, MetricBox, MetricInterface, MetricItemRef, ReferenceSetRef,
 };
 use plugin_api::{Caption, CaptionInput, CaptionerDescription, ImageSource, Item, ItemError, MetricValue, PluginError};
 use serde::Serialize;
+use std::path::Path;
 
 fn plain<T>(result: RResult<T, Failure>) -> Result<T, PluginError> {
     result.into_result().map_err(PluginError::from)
@@ -45,6 +46,15 @@ impl Plugin {
                 format!("name one with `component = \"…\"`; it has: {}", of_kind.join(", "))
             })
         })
+    }
+
+    /// Installs one of the plugin's assets from a file; returns what it says of it.
+    pub fn install_asset(&self, asset: &str, file: &Path, folder: &Path) -> Result<String> {
+        let interface = self.interface::<AssetInterface>()?;
+        let (file, folder) = (file.to_string_lossy(), folder.to_string_lossy());
+        let installed =
+            (interface.install)(RStr::from_str(asset), RStr::from_str(&file), RStr::from_str(&folder), callbacks());
+        Ok(plain(installed)?.into_string())
     }
 
     /// Loads a captioner.

@@ -97,11 +97,15 @@ impl Plugin {
             api: package.api_version.into_string(),
             components: (self.root.components())()
                 .into_iter()
-                .map(|component| LockedComponent {
-                    kind: component.kind.into_string(),
-                    name: component.name.into_string(),
-                    summary: component.summary.into_string(),
-                    model_types: serde_json::from_str::<Detail>(&component.detail).unwrap_or_default().model_types,
+                .map(|component| {
+                    let detail: Detail = serde_json::from_str(&component.detail).unwrap_or_default();
+                    LockedComponent {
+                        kind: component.kind.into_string(),
+                        name: component.name.into_string(),
+                        summary: component.summary.into_string(),
+                        model_types: detail.model_types,
+                        python_package: detail.python_package,
+                    }
                 })
                 .collect(),
         }
@@ -129,6 +133,8 @@ impl Plugin {
 struct Detail {
     #[serde(default)]
     model_types: Vec<String>,
+    #[serde(default)]
+    python_package: String,
 }
 
 /// Opens with the loader's own words for what is wrong. All symbols are bound now, none is shared, and the library stays: code of

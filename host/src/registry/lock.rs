@@ -36,6 +36,9 @@ pub struct LockedComponent {
     pub summary: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model_types: Vec<String>,
+    /// Where pip finds an asset; empty for others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub python_package: String,
 }
 
 impl Lock {

@@ -4,6 +4,7 @@
 //! a newer host asks for more names, an older plugin simply has fewer, and neither refuses the other. Whatever is open-ended
 //! (settings, descriptions) crosses as JSON text; what is hot (pixels, tokens, scores) crosses as slices.
 
+mod asset;
 mod captioner;
 mod dataset;
 mod failure;
@@ -13,6 +14,7 @@ pub mod messages;
 mod metric;
 mod root;
 
+pub use asset::*;
 pub use captioner::*;
 pub use dataset::*;
 pub use failure::*;

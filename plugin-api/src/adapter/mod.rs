@@ -1,6 +1,7 @@
 //! Joins the SDK's traits to the ABI's objects: one file a kind. Every entry point catches panics here, because one that crossed
 //! the border would abort the process.
 
+mod asset;
 mod captioner;
 mod dataset;
 mod guard;

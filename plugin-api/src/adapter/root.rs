@@ -1,11 +1,11 @@
 //! The root module, put together from what the library registered with `inventory`.
 
-use super::{captioner, dataset, lora, metric};
+use super::{asset, captioner, dataset, lora, metric};
 use crate::abi::{
-    API_VERSION, CaptionerInterface, ComponentInfo, DatasetInterface, Interface, LoraStrategyInterface,
+    API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, Interface, LoraStrategyInterface,
     MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef,
 };
-use crate::sdk::{CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
+use crate::sdk::{AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{ROption, RStr, RVec};
 
@@ -35,6 +35,10 @@ extern "C" fn components() -> RVec<ComponentInfo> {
     for entry in inventory::iter::<LoraStrategyEntry>() {
         all.push(component("lora-strategy", entry.name, entry.summary, "{}".to_owned()));
     }
+    for entry in inventory::iter::<AssetEntry>() {
+        let detail = serde_json::json!({ "python_package": entry.python_package });
+        all.push(component("asset", entry.name, entry.summary, detail.to_string()));
+    }
     // The order of registration is the linker's; people and locks want one that stays.
     all.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
     all.into()
@@ -46,6 +50,7 @@ fn component(kind: &str, name: &str, summary: &str, detail: String) -> Component
 
 extern "C" fn interface(name: RStr<'_>) -> ROption<Interface> {
     ROption::RSome(match name.as_str() {
+        AssetInterface::NAME => Interface::new(&asset::INTERFACE),
         CaptionerInterface::NAME => Interface::new(&captioner::INTERFACE),
         MetricInterface::NAME => Interface::new(&metric::INTERFACE),
         DatasetInterface::NAME => Interface::new(&dataset::INTERFACE),

@@ -18,5 +18,5 @@ pub use error::{ErrorKind, PluginError, Result};
 pub use host::{Host, LogLevel};
 pub use lora::{LinearLayer, LoraStrategy, LoraTarget};
 pub use metric::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, ReferenceSet, Text};
-pub use registration::{CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
+pub use registration::{AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
 pub use settings::Settings;

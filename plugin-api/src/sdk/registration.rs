@@ -1,7 +1,8 @@
 //! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
 
-use super::{CaptionerConfig, DatasetConfig, MetricConfig, Result, Settings};
+use super::{CaptionerConfig, DatasetConfig, Host, MetricConfig, Result, Settings};
 use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox};
+use std::path::Path;
 
 /// A registered captioner; made by [`register_captioner!`](crate::register_captioner).
 pub struct CaptionerEntry {
@@ -39,6 +40,18 @@ pub struct PackageEntry {
     pub version: &'static str,
 }
 
+/// A registered asset; made by [`register_asset!`](crate::register_asset).
+pub struct AssetEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// The Python package that carries it, as pip takes it (`name==version`); empty if it comes from elsewhere.
+    pub python_package: &'static str,
+    /// Installs from a file (the package's wheel, or the data file itself) into the folder of assets. Returns a sentence about what
+    /// was installed. A file of another kind is a `Data` error.
+    pub install: fn(&Path, &Path, Host) -> Result<String>,
+}
+
+inventory::collect!(AssetEntry);
 inventory::collect!(PackageEntry);
 inventory::collect!(CaptionerEntry);
 inventory::collect!(MetricEntry);
@@ -90,6 +103,17 @@ macro_rules! register_lora_strategy {
                 summary: $summary,
                 create: |settings| ($create)(settings).map($crate::__private::lora_strategy),
             }
+        }
+    };
+}
+
+/// Registers an asset, a data file that the plugin needs and does not carry: name, one line of summary, the Python package that has it
+/// (or ""), and a function `fn(file: &Path, folder: &Path, host: Host) -> Result<String>`.
+#[macro_export]
+macro_rules! register_asset {
+    ($name:expr, $summary:expr, $python_package:expr, $install:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::AssetEntry { name: $name, summary: $summary, python_package: $python_package, install: $install }
         }
     };
 }
