@@ -4,8 +4,9 @@ use crate::aligner::Rules;
 use crate::scorer::Scorer;
 use crate::statistics::Statistics;
 use meteor_data::{INSTALL_COMMAND, Lexicon, PARAPHRASE_FILE, Paraphrases};
-use plugin_api::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, PluginError, Result, Text};
+use plugin_api::{Host, ItemScore, Metric, MetricConfig, MetricItem, MetricValue, PluginError, Result, Text};
 use serde::Deserialize;
+use std::path::Path;
 
 /// Synonyms, irregular forms and function words; `data/README.md` says where they come from.
 static LEXICON: &[u8] = include_bytes!("../data/lexicon.bin");
@@ -47,6 +48,13 @@ impl Meteor {
         };
         Ok(Meteor { scorer: Scorer::new(lexicon, paraphrases, rules), value: MetricValue::score(name, heading) })
     }
+}
+
+/// Installs the paraphrase table from the wheel of pycocoevalcap or the file inside it.
+pub(crate) fn install_paraphrases(file: &Path, assets: &Path, _host: Host) -> Result<String> {
+    let installed = meteor_data::install(file, assets).map_err(|error| PluginError::data(error.to_string()))?;
+    let megabytes = installed.bytes as f64 / 1e6;
+    Ok(format!("METEOR's paraphrase table is at {} ({megabytes:.0} MB)", installed.path.display()))
 }
 
 fn open_paraphrases(config: &MetricConfig) -> Result<Paraphrases> {
