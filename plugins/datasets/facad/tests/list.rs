@@ -189,3 +189,27 @@ fn missing_and_ambiguous_files_are_named_with_what_to_do() {
     assert!(error(folder.path(), json!({ "layout": "packed" })).message.contains("has no TRAIN_IMAGES.hdf5"));
     assert!(error(folder.path(), json!({ "list": 1 })).message.contains("`list`"));
 }
+
+#[test]
+fn damaged_bytes_cost_entries_or_the_rest_of_the_list_and_never_a_crash() {
+    let entries: Vec<Value> = (0..6).map(|id| entry(id, "a.jpeg")).collect();
+    let list = json!(entries).to_string().into_bytes();
+    let folder = catalogue(&list, &["a.jpeg"]);
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    for _ in 0..1_500 {
+        // xorshift64: the damage is the same in every run.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let mut bytes = list.clone();
+        bytes[state as usize % list.len()] = (state >> 40) as u8;
+        bytes[(state >> 20) as usize % list.len()] ^= 1 << (state >> 60 & 7);
+        std::fs::write(folder.path().join("meta_all_129927.json"), &bytes).unwrap();
+        let (records, end) = records(&open(folder.path(), json!({})).unwrap());
+        // A spoiled comma or quote may split an entry, never multiply it.
+        assert!(records.len() <= 12);
+        let named = |message: &str| message.contains("meta_all_129927.json");
+        assert!(end.is_ok() || end.is_err_and(|error| named(&error.message)));
+        assert!(records.iter().all(|record| record.as_ref().err().is_none_or(|error| named(&error.message))));
+    }
+}

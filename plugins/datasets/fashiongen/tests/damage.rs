@@ -211,3 +211,23 @@ fn an_unknown_option_is_named() {
     let error = FashionGen::open(&config).map(|_| ()).unwrap_err();
     assert!(error.message.contains("`view`"), "{error}");
 }
+
+#[test]
+fn threads_that_meet_a_damaged_chunk_all_hear_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = fixture("gzip-latest");
+    // The longest stretch without zeros is a compressed chunk; its middle is spoiled.
+    let end = (0..bytes.len()).max_by_key(|end| bytes[..*end].iter().rev().take_while(|byte| **byte != 0).count());
+    let end = end.unwrap();
+    let length = bytes[..end].iter().rev().take_while(|byte| **byte != 0).count();
+    bytes[end - length / 2] ^= 0x55;
+    bytes[end - length / 2 + 1] ^= 0x55;
+    std::fs::write(folder.path().join(TRAIN), &bytes).unwrap();
+    let dataset = open(folder.path()).unwrap();
+    let failures = || (0..7).filter(|row| dataset.image(&format!("{TRAIN}#{row}")).is_err()).count();
+    let counts: Vec<usize> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(failures)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(counts.iter().all(|count| *count == counts[0]) && (3..=4).contains(&counts[0]), "{counts:?}");
+}

@@ -131,3 +131,25 @@ fn a_locator_of_another_file_or_behind_the_end_is_refused() {
     }
     assert!(dataset.image("fashiongen_256_256_train.h5#6").is_ok());
 }
+
+#[test]
+fn threads_that_read_the_same_chunks_get_the_same_pixels() {
+    for folder in ["gzip-latest", "gzip-shuffle-earliest", "checksum-latest"] {
+        let dataset = open(folder, json!({ "files": "train" }));
+        let read = |row: usize| dataset.image(&format!("fashiongen_256_256_train.h5#{}", row % 7)).unwrap();
+        let expected: Vec<_> = (0..7).map(read).collect();
+        let fresh = open(folder, json!({ "files": "train" }));
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (fresh, expected) = (&fresh, &expected);
+                scope.spawn(move || {
+                    for step in 0..70 {
+                        let row = (step * (1 + thread % 3) + thread) % 7;
+                        let image = fresh.image(&format!("fashiongen_256_256_train.h5#{row}")).unwrap();
+                        assert!(image == expected[row], "{folder}: row {row}");
+                    }
+                });
+            }
+        });
+    }
+}
