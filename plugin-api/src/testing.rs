@@ -1,8 +1,37 @@
 //! For plugin authors' own tests: a small corpus in memory, scored as the host would.
 
-use crate::abi::{MetricItemRef, ReferenceSetRef, TextRef};
-use crate::sdk::{ItemScore, Metric, MetricItem, ReferenceSet, Result};
+use crate::abi::{HostCallbacks, MetricItemRef, ReferenceSetRef, TextRef};
+use crate::sdk::{Host, ItemScore, LogLevel, Metric, MetricItem, ReferenceSet, Result};
 use abi_stable::std_types::{ROption, RSlice, RStr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A host that remembers what a component says.
+#[derive(Debug, Default)]
+pub struct Recorder(Arc<Mutex<Vec<(LogLevel, String)>>>);
+
+impl Recorder {
+    pub fn new() -> Recorder {
+        Recorder::default()
+    }
+
+    /// The host to give to a component's configuration. It may outlive the recorder: what it hears is kept for good.
+    pub fn host(&self) -> Host {
+        extern "C" fn log(context: usize, level: u8, message: RStr<'_>) {
+            // SAFETY: `context` is the mutex that `host` has leaked a reference to, so it lives for good.
+            let messages = unsafe { &*(context as *const Mutex<Vec<(LogLevel, String)>>) };
+            let level =
+                [LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error][usize::from(level.min(3))];
+            messages.lock().unwrap_or_else(PoisonError::into_inner).push((level, message.as_str().to_owned()));
+        }
+        let context = Arc::into_raw(Arc::clone(&self.0)) as usize;
+        Host(HostCallbacks { context, log, ..HostCallbacks::silent() })
+    }
+
+    /// What was said so far.
+    pub fn messages(&self) -> Vec<(LogLevel, String)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 /// An item of a test corpus. Tokens are the text's words, lowercased; give exact tokens separated by single spaces where they
 /// matter.
