@@ -55,6 +55,8 @@ pub struct Worker {
     last_words: Arc<Mutex<VecDeque<String>>>,
     ended: Arc<AtomicBool>,
     limits: Limits,
+    /// When the worker's memory was last looked at.
+    looked: Instant,
 }
 
 impl Worker {
@@ -99,7 +101,15 @@ impl Worker {
                 line.clear();
             }
         });
-        Ok(Worker { child, commands: Some(commands), events, last_words, ended: Arc::default(), limits })
+        Ok(Worker {
+            child,
+            commands: Some(commands),
+            events,
+            last_words,
+            ended: Arc::default(),
+            limits,
+            looked: Instant::now(),
+        })
     }
 
     /// Sends a command. A worker that is dead already is noticed by the next [`Worker::next`].
@@ -118,25 +128,36 @@ impl Worker {
         let allowed = if loading { self.limits.load } else { self.limits.silence };
         let since = Instant::now();
         loop {
-            match self.events.recv_timeout(WATCH) {
+            let event = self.events.recv_timeout(WATCH);
+            if let Some(reason) = self.excess() {
+                return Reply::Died(self.bury(Some(reason)));
+            }
+            match event {
                 Ok(event) => return Reply::Event(event),
                 Err(RecvTimeoutError::Disconnected) => return Reply::Died(self.bury(None)),
+                Err(RecvTimeoutError::Timeout) if since.elapsed() > allowed => {
+                    let reason = format!("it gave no sign of life for {} s and was ended", allowed.as_secs());
+                    return Reply::Died(self.bury(Some(reason)));
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if since.elapsed() > allowed {
-                let reason = format!("it gave no sign of life for {} s and was ended", allowed.as_secs());
-                return Reply::Died(self.bury(Some(reason)));
-            }
-            let used = resident_bytes(self.child.id()).unwrap_or(0);
-            if used > self.limits.memory {
-                let reason = format!(
-                    "it used {:.1} GiB of memory, more than the limit of {:.1} GiB, and was ended",
-                    gibibytes(used),
-                    gibibytes(self.limits.memory)
-                );
-                return Reply::Died(self.bury(Some(reason)));
-            }
         }
+    }
+
+    /// Looks at the worker's memory, now and then; a sentence if it is beyond the limit.
+    fn excess(&mut self) -> Option<String> {
+        if self.looked.elapsed() < WATCH {
+            return None;
+        }
+        self.looked = Instant::now();
+        let used = resident_bytes(self.child.id()).unwrap_or(0);
+        (used > self.limits.memory).then(|| {
+            format!(
+                "it used {:.1} GiB of memory, more than the limit of {:.1} GiB, and was ended",
+                gibibytes(used),
+                gibibytes(self.limits.memory)
+            )
+        })
     }
 
     /// Ends the process and says why it is dead.
