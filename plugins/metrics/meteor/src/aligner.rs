@@ -94,7 +94,13 @@ pub struct Aligner {
 impl Aligner {
     /// The best alignment: its matches in the reference's order, and the number of its chunks. `matches` ascend by the
     /// reference's word; among those that begin at one word the order is the order of preference.
-    pub fn align(&mut self, matches: &[Match], caption_words: usize, reference_words: usize, rules: Rules) -> (&[Match], u32) {
+    pub fn align(
+        &mut self,
+        matches: &[Match],
+        caption_words: usize,
+        reference_words: usize,
+        rules: Rules,
+    ) -> (&[Match], u32) {
         self.count_cover(matches, caption_words, reference_words);
         let stride = caption_words.div_ceil(64);
         self.paths.clear();
@@ -185,7 +191,8 @@ impl Aligner {
                 return;
             }
             self.continuations.clear();
-            let unchanged = (0u32..).zip(&self.paths).map(|(parent, path)| Continuation { path: *path, parent, taken: NONE });
+            let unchanged =
+                (0u32..).zip(&self.paths).map(|(parent, path)| Continuation { path: *path, parent, taken: NONE });
             self.continuations.extend(unchanged);
             self.paths.clear();
         }
@@ -222,5 +229,70 @@ fn covered(found: &Match, rules: Rules) -> u32 {
         (Module::Exact, _) => 2 * (caption + reference),
         (_, Rules::Reference) => 2 * (caption / 2 + reference / 2),
         (_, Rules::Published) => caption + reference,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(caption: u32, reference: u32, module: Module) -> Match {
+        Match { caption, reference, caption_words: 1, reference_words: 1, module }
+    }
+
+    /// (Reference's word, caption's word) of each chosen match.
+    fn aligned(
+        matches: &[Match],
+        caption_words: usize,
+        reference_words: usize,
+        rules: Rules,
+    ) -> (Vec<(u32, u32)>, u32) {
+        let mut aligner = Aligner::default();
+        let (chosen, chunks) = aligner.align(matches, caption_words, reference_words, rules);
+        (chosen.iter().map(|found| (found.reference, found.caption)).collect(), chunks)
+    }
+
+    fn exact(pairs: &[(u32, u32)]) -> Vec<Match> {
+        pairs.iter().map(|(reference, caption)| found(*caption, *reference, Module::Exact)).collect()
+    }
+
+    #[test]
+    fn adjacent_matches_form_one_chunk() {
+        // a b c d | a b x c d
+        let matches = exact(&[(0, 0), (1, 1), (3, 2), (4, 3)]);
+        assert_eq!(aligned(&matches, 4, 5, Rules::Reference), (vec![(0, 0), (1, 1), (3, 2), (4, 3)], 2));
+    }
+
+    #[test]
+    fn fewer_chunks_win_over_earlier_words() {
+        // x a b | a x a b: the second `a` continues into `b`.
+        let matches = exact(&[(0, 1), (1, 0), (2, 1), (3, 2)]);
+        assert_eq!(aligned(&matches, 3, 4, Rules::Reference).1, 1);
+    }
+
+    #[test]
+    fn the_distance_rule_of_the_reference_decides_as_in_the_jar() {
+        // `of` against `of dogs of`, and `the` against `the the the`: what the jar answers.
+        assert_eq!(aligned(&exact(&[(0, 0), (2, 0)]), 1, 3, Rules::Reference).0, [(2, 0)]);
+        assert_eq!(aligned(&exact(&[(0, 0), (1, 0), (2, 0)]), 1, 3, Rules::Reference).0, [(1, 0)]);
+        assert_eq!(aligned(&exact(&[(0, 0), (2, 0)]), 1, 3, Rules::Published).0, [(0, 0)]);
+    }
+
+    #[test]
+    fn competing_one_word_synonyms_count_nothing_in_the_reference() {
+        let matches = [found(0, 0, Module::Stem), found(0, 0, Module::Synonym)];
+        assert_eq!(aligned(&matches, 1, 1, Rules::Reference).0, []);
+        assert_eq!(aligned(&matches, 1, 1, Rules::Published).0, [(0, 0)]);
+        // Without a competitor the match is fixed before the search.
+        assert_eq!(aligned(&matches[1..], 1, 1, Rules::Reference).0, [(0, 0)]);
+    }
+
+    #[test]
+    fn an_aligner_used_again_remembers_nothing() {
+        let mut aligner = Aligner::default();
+        let long = exact(&(0..200).flat_map(|r| (0..3).map(move |c| (r, (r + c) % 200))).collect::<Vec<_>>());
+        aligner.align(&long, 200, 200, Rules::Reference);
+        assert_eq!(aligner.align(&[], 0, 0, Rules::Reference), (&[][..], 0));
+        assert_eq!(aligner.align(&exact(&[(0, 0)]), 1, 1, Rules::Reference), (&exact(&[(0, 0)])[..], 1));
     }
 }

@@ -12,6 +12,15 @@ pub mod vocabulary;
 
 pub use metric::Meteor;
 
-plugin_api::register_metric!("meteor", "METEOR 1.5: exact, stem, synonym and paraphrase matches, aligned", Meteor::create);
-plugin_api::register_asset!("meteor", "METEOR's paraphrase table (61 MB to fetch)", meteor_data::PIP_REQUIREMENT, metric::install_paraphrases);
+plugin_api::register_metric!(
+    "meteor",
+    "METEOR 1.5: exact, stem, synonym and paraphrase matches, aligned",
+    Meteor::create
+);
+plugin_api::register_asset!(
+    "meteor",
+    "METEOR's paraphrase table (61 MB to fetch)",
+    meteor_data::PIP_REQUIREMENT,
+    metric::install_paraphrases
+);
 plugin_api::export_plugin!();

@@ -66,15 +66,20 @@ fn open_paraphrases(config: &MetricConfig) -> Result<Paraphrases> {
     let path = match &config.assets {
         Some(assets) => assets.join(PARAPHRASE_FILE),
         None => {
-            return Err(PluginError::configuration("METEOR needs its paraphrase table, and no folder of assets is set").help(help));
+            return Err(PluginError::configuration(
+                "METEOR needs its paraphrase table, and no folder of assets is set",
+            )
+            .help(help));
         }
     };
     if !path.exists() {
-        let message = format!("METEOR needs its paraphrase table, which is not installed ({} is missing)", path.display());
+        let message =
+            format!("METEOR needs its paraphrase table, which is not installed ({} is missing)", path.display());
         return Err(PluginError::configuration(message).help(help));
     }
-    Paraphrases::open(&path)
-        .map_err(|error| PluginError::data(format!("METEOR's paraphrase table: {error}")).help(format!("run `{INSTALL_COMMAND}`")))
+    Paraphrases::open(&path).map_err(|error| {
+        PluginError::data(format!("METEOR's paraphrase table: {error}")).help(format!("run `{INSTALL_COMMAND}`"))
+    })
 }
 
 impl Metric for Meteor {

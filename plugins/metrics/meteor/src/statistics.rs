@@ -132,6 +132,52 @@ impl Side {
             return 0.0;
         }
         let matches = MODULES.iter().zip(self.content_matches.iter().zip(self.function_matches));
-        matches.map(|(weight, (content, function))| weight * (DELTA * content + (1.0 - DELTA) * function)).sum::<f64>() / words
+        matches.map(|(weight, (content, function))| weight * (DELTA * content + (1.0 - DELTA) * function)).sum::<f64>()
+            / words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The jar's statistics of `a man in front of a house` against `a man before a house`, and what it makes of them.
+    fn example(chunks: f64) -> Statistics {
+        Statistics {
+            caption: Side {
+                words: 5.0,
+                function_words: 2.0,
+                content_matches: [2.0, 0.0, 0.0, 1.0],
+                function_matches: [1.0, 0.0, 0.0, 1.0],
+            },
+            reference: Side {
+                words: 7.0,
+                function_words: 4.0,
+                content_matches: [2.0, 0.0, 0.0, 1.0],
+                function_matches: [1.0, 0.0, 0.0, 3.0],
+            },
+            chunks,
+        }
+    }
+
+    #[test]
+    fn scores_are_the_jars_for_the_same_statistics() {
+        assert!((example(0.0).score() - 0.8210283454185895).abs() < 1e-12);
+        assert!((example(2.0).score() - 0.4255841996681475).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_matched_or_nothing_said_scores_0() {
+        assert_eq!(Statistics::default().score(), 0.0);
+        let unmatched = Side { content_matches: [0.0; 4], function_matches: [0.0; 4], ..example(0.0).caption };
+        assert_eq!(Statistics { caption: unmatched, ..example(0.0) }.score(), 0.0);
+    }
+
+    #[test]
+    fn the_vector_form_is_read_back() {
+        let vector = example(2.0).to_vector();
+        assert_eq!(vector.len(), Statistics::LENGTH);
+        assert_eq!(Statistics::from_vector(&vector), Some(example(2.0)));
+        assert_eq!(Statistics::from_vector(&vector[1..]), None);
     }
 }

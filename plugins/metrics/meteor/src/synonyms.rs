@@ -47,3 +47,40 @@ fn detached(lexicon: &Lexicon, word: &str) -> Option<LexiconWord> {
         lexicon.word(&format!("{stem}{instead}"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_share_synsets_as_the_jar_finds() {
+        let lexicon = Lexicon::new(include_bytes!("../data/lexicon.bin")).unwrap();
+        let share = |a: &str, b: &str| {
+            let b = synsets(&lexicon, b);
+            synsets(&lexicon, a).iter().any(|synset| b.contains(synset))
+        };
+        // Irregular forms add to what the form means by itself; detachment stops at the first word that it finds.
+        let synonyms = [
+            ("axes", "ax"),
+            ("axes", "axis"),
+            ("bit", "bite"),
+            ("mice", "mouse"),
+            ("sofa", "couch"),
+            ("senses", "sense"),
+        ];
+        let others = [
+            ("senses", "sens"),
+            ("fries", "fri"),
+            ("being", "be"),
+            ("discuss", "discus"),
+            ("as", "a"),
+            ("fistful", "fist"),
+        ];
+        for (a, b) in synonyms {
+            assert!(share(a, b), "{a}, {b}");
+        }
+        for (a, b) in others {
+            assert!(!share(a, b), "{a}, {b}");
+        }
+    }
+}

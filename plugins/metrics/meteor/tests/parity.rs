@@ -100,7 +100,9 @@ fn expected_scores(name: &str) -> Vec<[f64; 2]> {
 /// The rule of `make_fixtures.py` for shared texts.
 fn tokens(text: &str) -> String {
     let words = text.to_lowercase();
-    let words = words.split_whitespace().map(|word| word.trim_matches(['.', ',', ';', ':', '!', '?', '(', ')', '\'', '"', '`']));
+    let words = words
+        .split_whitespace()
+        .map(|word| word.trim_matches(['.', ',', ';', ':', '!', '?', '(', ')', '\'', '"', '`']));
     words.filter(|word| !word.trim_matches('-').is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -148,7 +150,9 @@ fn segments_of_our_own_score_as_the_reference_does() {
     assert_eq!(rows.iter().map(|row| row.1.len()).min(), Some(1));
     let items: Vec<TestItem> = rows
         .iter()
-        .map(|(caption, references, ..)| TestItem::new(caption, &references.iter().map(String::as_str).collect::<Vec<_>>()))
+        .map(|(caption, references, ..)| {
+            TestItem::new(caption, &references.iter().map(String::as_str).collect::<Vec<_>>())
+        })
         .collect();
     assert_parity("own", &items, &rows.iter().map(|row| [row.2, row.3]).collect::<Vec<_>>());
 }
@@ -204,7 +208,8 @@ fn kendall_tau_c(pairs: &[(f64, f64)]) -> f64 {
         }
     }
     let distinct = |values: Vec<f64>| values.iter().map(|value| value.to_bits()).collect::<HashSet<_>>().len();
-    let classes = distinct(pairs.iter().map(|pair| pair.0).collect()).min(distinct(pairs.iter().map(|pair| pair.1).collect()));
+    let classes =
+        distinct(pairs.iter().map(|pair| pair.0).collect()).min(distinct(pairs.iter().map(|pair| pair.1).collect()));
     let (count, classes) = (pairs.len() as f64, classes as f64);
     2.0 * balance as f64 / (count * count * (classes - 1.0) / classes)
 }

@@ -19,8 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (synsets, exceptions) = (text("synonym/english.synsets")?, text("synonym/english.exceptions")?);
     let function_words = text("function/english.words")?;
-    let lexicon =
-        compile_lexicon(&LexiconSources { synsets: &synsets, exceptions: &exceptions, function_words: &function_words })?;
+    let lexicon = compile_lexicon(&LexiconSources {
+        synsets: &synsets,
+        exceptions: &exceptions,
+        function_words: &function_words,
+    })?;
     fs::write(out, &lexicon)?;
     println!("{out}: {} bytes", lexicon.len());
     Ok(())

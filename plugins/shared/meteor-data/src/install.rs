@@ -60,7 +60,11 @@ pub fn install(file: &Path, assets: &Path) -> Result<Installed> {
     fs::create_dir_all(assets).map_err(DataError::file("make the folder", assets))?;
     let path = assets.join(PARAPHRASE_FILE);
     let failed = |source: io::Error| DataError::File { action: "write", path: path.clone(), source };
-    let aside = tempfile::NamedTempFile::new_in(assets).map_err(failed)?;
+    let mut aside = tempfile::Builder::new();
+    // A cluster's users share one folder of assets: not only the installer reads the table.
+    #[cfg(unix)]
+    aside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let aside = aside.tempfile_in(assets).map_err(failed)?;
     let records = BufReader::with_capacity(1 << 20, MultiGzDecoder::new(Cursor::new(packed)));
     let mut out = BufWriter::with_capacity(1 << 20, aside.as_file());
     let size = compile_paraphrases(records, digest, &mut out)?;
@@ -70,4 +74,35 @@ pub fn install(file: &Path, assets: &Path) -> Result<Installed> {
     let bytes = aside.as_file().metadata().map_err(failed)?.len();
     aside.persist(&path).map_err(|error| failed(error.error))?;
     Ok(Installed { path, size, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_holds_no_paraphrases_is_refused_and_nothing_is_installed() {
+        let folder = tempfile::tempdir().unwrap();
+        let assets = folder.path().join("assets");
+        let file = folder.path().join("with a space");
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"0.5\na\nb\n").unwrap();
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        archive.start_file("pycocoevalcap/meteor/meteor.py", zip::write::SimpleFileOptions::default()).unwrap();
+        let archive = archive.finish().unwrap().into_inner();
+        let cases: [(&[u8], &str); 5] = [
+            (b"", "holds no METEOR paraphrases"),
+            (b"some text", "holds no METEOR paraphrases"),
+            (b"PK\x03\x04torn", "holds no METEOR paraphrases"),
+            (&archive, "holds no METEOR paraphrases"),
+            (&gzip.finish().unwrap(), "its SHA-256 is"),
+        ];
+        for (bytes, message) in cases {
+            fs::write(&file, bytes).unwrap();
+            let error = install(&file, &assets).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+            assert!(!assets.exists());
+        }
+        assert!(install(&folder.path().join("absent"), &assets).unwrap_err().to_string().starts_with("cannot open"));
+    }
 }

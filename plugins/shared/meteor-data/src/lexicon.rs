@@ -65,7 +65,10 @@ impl Lexicon {
     pub fn synsets(&self, word: LexiconWord) -> impl Iterator<Item = u32> {
         let start = |number: u32| {
             let at = 4 * number as usize;
-            self.starts.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
+            self.starts
+                .get(at..)
+                .and_then(|rest| rest.first_chunk())
+                .map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
         };
         let range: Range<usize> = start(word.0)..start(word.0 + 1);
         range.map(|position| number_at(self.synsets, position))
@@ -74,7 +77,8 @@ impl Lexicon {
     /// The base words of an irregular form; `None` where the form is not in the list. A base without synsets is left out.
     pub fn bases(&self, form: &str) -> Option<impl Iterator<Item = LexiconWord>> {
         let start = self.forms.get(form)? as usize;
-        let list = (start..).map(|position| number_at(self.bases, position)).take_while(|number| *number != END_OF_LIST);
+        let list =
+            (start..).map(|position| number_at(self.bases, position)).take_while(|number| *number != END_OF_LIST);
         Some(list.filter(|number| *number != NO_WORD).map(LexiconWord))
     }
 

@@ -40,7 +40,9 @@ pub fn compile_lexicon(sources: &LexiconSources<'_>) -> Result<Vec<u8>> {
 
     let mut forms: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (base, list) in records(sources.exceptions)? {
-        list.split_whitespace().filter(|form| !form.contains('_')).for_each(|form| forms.entry(form).or_default().push(base));
+        list.split_whitespace()
+            .filter(|form| !form.contains('_'))
+            .for_each(|form| forms.entry(form).or_default().push(base));
     }
     let (mut form_starts, mut bases) = (Vec::new(), Vec::new());
     for (form, list) in &forms {
@@ -74,7 +76,10 @@ fn records(text: &str) -> Result<Vec<(&str, &str)>> {
     let mut lines = text.lines();
     while let Some(first) = lines.next() {
         let Some(second) = lines.next() else {
-            return Err(DataError::Source { line: 2 * records.len() as u64 + 1, reason: "the file ends inside a record" });
+            return Err(DataError::Source {
+                line: 2 * records.len() as u64 + 1,
+                reason: "the file ends inside a record",
+            });
         };
         records.push((first.trim(), second.trim()));
     }
@@ -91,4 +96,45 @@ fn automaton<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> Result<Vec<u8
         builder.insert(key, value).map_err(|_| DataError::TooLarge("lexicon"))?;
     }
     builder.into_inner().map_err(|_| DataError::TooLarge("lexicon"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lexicon::Lexicon;
+
+    fn compile(synsets: &str, exceptions: &str) -> Result<Vec<u8>> {
+        compile_lexicon(&LexiconSources { synsets, exceptions, function_words: "the\nof\n" })
+    }
+
+    #[test]
+    fn synsets_bases_and_function_words_are_read_back() {
+        let bytes = compile(
+            "auto\n02958343\ncar\n02958343 02959942\nfolk_tale\n1\n",
+            "car\ncaren cares\nauto\ncares\nbeef\nbeeves\n",
+        );
+        let lexicon = Lexicon::new(bytes.unwrap().leak()).unwrap();
+        let synsets = |word: &str| lexicon.word(word).map(|word| lexicon.synsets(word).collect::<Vec<_>>());
+        assert_eq!(synsets("auto"), Some(vec![0]));
+        assert_eq!(synsets("car"), Some(vec![0, 1]));
+        assert_eq!(synsets("folk_tale"), None);
+        let bases = |form: &str| lexicon.bases(form).map(|bases| bases.collect::<Vec<_>>());
+        assert_eq!(bases("cares"), Some(vec![lexicon.word("car").unwrap(), lexicon.word("auto").unwrap()]));
+        assert_eq!(bases("caren"), Some(vec![lexicon.word("car").unwrap()]));
+        assert_eq!(bases("beeves"), Some(vec![]));
+        assert_eq!(bases("car"), None);
+        assert_eq!(lexicon.function_words().collect::<Vec<_>>(), ["the", "of"]);
+    }
+
+    #[test]
+    fn a_file_that_ends_inside_a_record_is_refused() {
+        assert_eq!(compile("auto\n1\ncar\n", "").unwrap_err().to_string(), "line 3: the file ends inside a record");
+    }
+
+    #[test]
+    fn bytes_that_are_no_lexicon_are_refused() {
+        assert!(Lexicon::new(b"").is_none());
+        assert!(Lexicon::new(b"LBMTLEX1\x01").is_none());
+        assert!(Lexicon::new(b"something else altogether").is_none());
+    }
 }

@@ -31,11 +31,11 @@ pub fn compile_paraphrases(records: impl BufRead, source: [u8; 32], out: &mut im
     pairs.retain(|[first, second]| first != second);
     let (partners, lists) = lists_of_the_rarer(&pairs, numbering.labels.len());
 
-    let mut words = fst::MapBuilder::memory();
-    for (number, word) in numbering.words.iter().enumerate() {
-        words.insert(word, number as u64).map_err(|_| DataError::TooLarge("word list"))?;
+    let words = numbering.words.concat();
+    let mut word_starts = vec![0];
+    for word in &numbering.words {
+        word_starts.push(word_starts.last().copied().unwrap_or(0) + word.len() as u32);
     }
-    let words = words.into_inner().map_err(|_| DataError::TooLarge("word list"))?;
     let mut header = Header {
         magic: MAGIC,
         words: numbering.words.len() as u32,
@@ -49,6 +49,7 @@ pub fn compile_paraphrases(records: impl BufRead, source: [u8; 32], out: &mut im
     out.write_all(bytemuck::bytes_of(&header))?;
     for section in [
         &words[..],
+        &little_endian(&word_starts),
         &little_endian(&numbering.children),
         &little_endian(&partners),
         &little_endian(bytemuck::cast_slice(&lists)),
@@ -145,7 +146,8 @@ impl Trie {
             let word = match self.words.get(word) {
                 Some(word) => *word,
                 None => {
-                    let number = u16::try_from(self.words.len()).map_err(|_| DataError::TooLarge("more than 65536 words"))?;
+                    let number =
+                        u16::try_from(self.words.len()).map_err(|_| DataError::TooLarge("more than 65536 words"))?;
                     self.words.insert(word.to_vec(), number);
                     number
                 }
@@ -194,5 +196,102 @@ impl Trie {
         }
         children.push(labels.len() as u32);
         Ok(Numbering { number, words: words.into_iter().map(|(word, _)| word).collect(), children, labels })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paraphrases::Phrase;
+    use std::collections::BTreeSet;
+
+    fn compile(source: &str) -> Result<(TableSize, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        let size = compile_paraphrases(source.as_bytes(), [7; 32], &mut bytes)?;
+        Ok((size, bytes))
+    }
+
+    fn open(bytes: &[u8]) -> Result<Paraphrases> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.bin");
+        std::fs::write(&path, bytes).unwrap();
+        Paraphrases::open(&path)
+    }
+
+    fn phrase(table: &Paraphrases, text: &str) -> Option<Phrase> {
+        let mut words = text.split(' ').map(|word| table.word(word));
+        let first = words.next()??;
+        words.try_fold(first, |phrase, word| table.extend(phrase, word?))
+    }
+
+    /// The pair's directions, whichever of its phrases lists it.
+    fn directions(table: &Paraphrases, one: &str, other: &str) -> Option<(bool, bool)> {
+        let (one, other) = (phrase(table, one)?, phrase(table, other)?);
+        let find = |a: Phrase, b: Phrase| table.partners(a).iter().find(|partner| partner.number() == b.number());
+        let forward = find(one, other).map(|partner| (partner.listed_first(), partner.partner_first()));
+        forward.or_else(|| find(other, one).map(|partner| (partner.partner_first(), partner.listed_first())))
+    }
+
+    const SOURCE: &str =
+        "0.5\nin front of\nbefore\n0.1\nbefore\nin front of\n0.2\nbefore\nahead of\n0.3\nbig\nlarge\n0.3\nbig\nlarge\n";
+
+    #[test]
+    fn every_pair_is_found_with_its_directions() {
+        let (size, bytes) = compile(SOURCE).unwrap();
+        assert_eq!(size, TableSize { records: 5, pairs: 3, words: 7 });
+        let table = open(&bytes).unwrap();
+        assert_eq!(table.len(), 3);
+        assert_eq!(directions(&table, "in front of", "before"), Some((true, true)));
+        assert_eq!(directions(&table, "before", "ahead of"), Some((true, false)));
+        assert_eq!(directions(&table, "ahead of", "before"), Some((false, true)));
+        assert_eq!(directions(&table, "big", "large"), Some((true, false)));
+        assert_eq!(directions(&table, "big", "before"), None);
+        assert_eq!(phrase(&table, "in front").map(|phrase| table.partners(phrase).len()), Some(0));
+        assert_eq!(phrase(&table, "front in"), None);
+        assert_eq!(phrase(&table, "unheard"), None);
+    }
+
+    #[test]
+    fn words_are_numbered_in_alphabetical_order() {
+        let table = open(&compile(SOURCE).unwrap().1).unwrap();
+        let words = ["ahead", "before", "big", "front", "in", "large", "of"];
+        let numbers: Vec<u32> = words.iter().map(|word| table.word(word).unwrap().number()).collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_source_that_ends_inside_a_record_is_refused_with_its_line() {
+        let error = compile("0.5\na\nb\n0.5\na\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 6: the file ends inside a record");
+        let error = compile("0.5\na\n\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 3: an empty phrase");
+        let error = compile("0.5\na b c d e f g h\nb\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 2: a phrase has more than seven words");
+    }
+
+    #[test]
+    fn an_empty_source_gives_an_empty_table() {
+        let table = open(&compile("").unwrap().1).unwrap();
+        assert!(table.is_empty());
+        assert_eq!(table.word("a"), None);
+    }
+
+    #[test]
+    fn a_torn_table_is_refused_and_a_damaged_one_never_panics() {
+        let bytes = compile(SOURCE).unwrap().1;
+        for length in 0..bytes.len() {
+            assert!(open(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        let words: BTreeSet<&str> = SOURCE.split_whitespace().collect();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xff;
+            let Ok(table) = open(&damaged) else { continue };
+            for one in &words {
+                for other in &words {
+                    let _ = directions(&table, one, other);
+                }
+            }
+        }
     }
 }

@@ -3,14 +3,15 @@
 
 use crate::error::{DataError, Result};
 use memmap2::Mmap;
+use std::cmp::Ordering;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 /// The file: this header, then the sections in this order, each starting at a multiple of 8 bytes. Little-endian.
 ///
-/// - `words`: an FST from word to its number, 0…words. Numbers follow the sorted words.
+/// - `words`: the words' bytes, sorted, one after the other. A word's number is its place among them.
+/// - `word_starts`: `u32[words + 1]`, where each starts.
 /// - `children`: `u32[phrases + 1]`. The phrases are the nodes of a trie over words in breadth-first order, so that phrase `p`
 ///   is extended by the phrases `children[p]..children[p + 1]`. The phrase of the single word `w` has the number `w`.
 /// - `partners`: `u32[phrases + 1]`, where a phrase's list in `pairs` starts.
@@ -31,13 +32,15 @@ pub(crate) struct Header {
     pub source: [u8; 32],
 }
 
-pub(crate) const MAGIC: [u8; 8] = *b"LBMTPAR2";
+pub(crate) const MAGIC: [u8; 8] = *b"LBMTPAR1";
 
 impl Header {
-    /// Byte ranges of words, children, partners, pairs, labels, and the end of the file.
-    pub fn sections(&self) -> ([Range<usize>; 5], usize) {
+    /// Byte ranges of words, word_starts, children, partners, pairs, labels, and the end of the file.
+    pub fn sections(&self) -> ([Range<usize>; 6], usize) {
         let phrases = self.phrases as usize;
-        let lengths = [self.word_bytes as usize, 4 * (phrases + 1), 4 * (phrases + 1), 4 * self.pairs as usize, 2 * phrases];
+        let words = 4 * (self.words as usize + 1);
+        let starts = 4 * (phrases + 1);
+        let lengths = [self.word_bytes as usize, words, starts, starts, 4 * self.pairs as usize, 2 * phrases];
         let mut at = size_of::<Header>();
         let sections = lengths.map(|length| {
             let range = at..at + length;
@@ -84,24 +87,14 @@ impl Partner {
     }
 }
 
-/// A part of the map that the word FST can own.
-#[derive(Clone)]
-struct Section(Arc<Mmap>, Range<usize>);
-
-impl AsRef<[u8]> for Section {
-    fn as_ref(&self) -> &[u8] {
-        &self.0[self.1.clone()]
-    }
-}
-
 /// METEOR's paraphrase pairs.
 ///
 /// Sentences are walked word by word: [`Paraphrases::word`], then [`Paraphrases::extend`] as long as it answers. Of two
 /// phrases either may hold the pair in its list ([`Paraphrases::partners`]), so look in both.
 pub struct Paraphrases {
-    map: Arc<Mmap>,
-    words: fst::Map<Section>,
-    word_count: u32,
+    map: Mmap,
+    words: Range<usize>,
+    word_starts: Range<usize>,
     children: Range<usize>,
     partners: Range<usize>,
     pairs: Range<usize>,
@@ -126,14 +119,12 @@ impl Paraphrases {
         if header.magic != MAGIC {
             return Err(damaged("wrong first bytes"));
         }
-        let ([words, children, partners, pairs, labels], end) = header.sections();
+        let ([words, word_starts, children, partners, pairs, labels], end) = header.sections();
         if header.file_bytes != map.len() as u64 || end != map.len() || header.words > header.phrases {
             return Err(damaged("wrong length"));
         }
-        let map = Arc::new(map);
-        let words = fst::Map::new(Section(map.clone(), words)).map_err(|_| damaged("word list"))?;
-        let table = Paraphrases { map, words, word_count: header.words, children, partners, pairs, labels };
-        for section in [&table.children, &table.partners, &table.pairs] {
+        let table = Paraphrases { map, words, word_starts, children, partners, pairs, labels };
+        for section in [&table.word_starts, &table.children, &table.partners, &table.pairs] {
             if bytemuck::try_cast_slice::<u8, u32>(&table.map[section.clone()]).is_err() {
                 return Err(damaged("alignment"));
             }
@@ -152,8 +143,19 @@ impl Paraphrases {
 
     /// The phrase of one word.
     pub fn word(&self, word: &str) -> Option<Phrase> {
-        let number = u32::try_from(self.words.get(word)?).ok()?;
-        (number < self.word_count).then_some(Phrase(number))
+        let starts = self.numbers(&self.word_starts);
+        let bytes = &self.map[self.words.clone()];
+        let text = |number: usize| bytes.get(starts[number] as usize..starts[number + 1] as usize).unwrap_or_default();
+        let (mut low, mut high) = (0, starts.len().checked_sub(1)?);
+        while low < high {
+            let middle = low.midpoint(high);
+            match text(middle).cmp(word.as_bytes()) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Some(Phrase(middle as u32)),
+                Ordering::Greater => high = middle,
+            }
+        }
+        None
     }
 
     /// The phrase with `next`, a phrase of one word, added at its end, where a phrase of the table begins so.
