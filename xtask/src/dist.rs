@@ -1,0 +1,183 @@
+//! `cargo xtask dist`: a folder and an archive with all that a user needs: host, plugins, registry and its lock, the sample
+//! weights, documentation and licences. The same inputs give the same archive, byte for byte.
+
+use crate::failure::{Failure, Result};
+use crate::notices::third_party;
+use crate::process::{run_built, run_cargo};
+use crate::workspace::{Workspace, host_file, library_file};
+use lzma_rust2::{XzOptions, XzWriter};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use tar::{Builder, HeaderMode};
+
+/// What the compressed archive may weigh, in bytes.
+const LARGEST: u64 = 60_000_000;
+
+/// Files of the root that go along as they are.
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+    "docs/architecture.md",
+    "docs/plugin-author.md",
+    "plugins/shared/language/data/wordnet-licence.txt",
+];
+
+/// Builds, stages, locks and packs.
+pub fn dist(workspace: &Workspace, cuda: bool) -> Result<()> {
+    build(workspace, cuda)?;
+    let system = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+    let name = format!("lookbook-{}-{system}{}", workspace.version, if cuda { "" } else { "-cpu" });
+    let folder = workspace.root.join("dist").join(&name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(Failure::at("replace", &folder))?;
+    }
+    stage(workspace, &folder)?;
+    run_built(&folder.join(host_file()), &["plugin", "add", "--all"], &folder)?;
+    let archive = workspace.root.join("dist").join(format!("{name}.tar.xz"));
+    pack(&folder, &name, &archive).map_err(Failure::at("write", &archive))?;
+    let bytes = fs::metadata(&archive).map_err(Failure::at("read", &archive))?.len();
+    println!("{}: {:.1} MB", archive.display(), bytes as f64 / 1e6);
+    if bytes > LARGEST {
+        return Err(Failure::Check(format!("the archive is larger than {} MB", LARGEST / 1_000_000)));
+    }
+    Ok(())
+}
+
+fn build(workspace: &Workspace, cuda: bool) -> Result<()> {
+    let mut arguments = vec!["build".to_owned(), "--profile".into(), "dist".into(), "--package".into(), "host".into()];
+    for plugin in &workspace.plugins {
+        arguments.extend(["--package".to_owned(), plugin.package.clone()]);
+        if cuda && plugin.cuda {
+            arguments.extend(["--features".to_owned(), format!("{}/cuda", plugin.package)]);
+        }
+    }
+    run_cargo(workspace, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Puts everything into `folder`, at the places where the host looks.
+fn stage(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let built = workspace.target.join("dist");
+    copy(&built.join(host_file()), &folder.join(host_file()))?;
+    for plugin in &workspace.plugins {
+        let file = library_file(&plugin.library);
+        copy(&built.join(&file), &folder.join(&file))?;
+    }
+    for document in DOCUMENTS {
+        copy(&workspace.root.join(document), &folder.join(document))?;
+    }
+    let registry = workspace.root.join("registry.toml");
+    let text = fs::read_to_string(&registry).map_err(Failure::at("read", &registry))?;
+    let named = Named::parse(&text).map_err(Failure::at("read", &registry))?;
+    for library in named.libraries {
+        if !folder.join(library_file(&library)).is_file() {
+            return Err(Failure::Check(format!("registry.toml names the library `{library}`, which no plugin makes")));
+        }
+    }
+    for weights in named.weights {
+        copy_files(&workspace.root.join(&weights), &folder.join(&weights))?;
+    }
+    copy(&registry, &folder.join("registry.toml"))?;
+    let path = folder.join("THIRD-PARTY-LICENCES.txt");
+    fs::write(&path, third_party(workspace)).map_err(Failure::at("write", &path))
+}
+
+/// The files that a registry refers to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Named {
+    libraries: Vec<String>,
+    /// Directories below the registry; weights of the hub are the user's to pull.
+    weights: Vec<String>,
+}
+
+impl Named {
+    fn parse(text: &str) -> std::result::Result<Named, String> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+        let values = |section: &str, key: &str| -> Vec<String> {
+            let entries = table.get(section).and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
+            entries.filter_map(|entry| entry.get(key)?.as_str().map(str::to_owned)).collect()
+        };
+        let weights = values("models", "weights").into_iter().filter(|weights| !weights.starts_with("hf:")).collect();
+        Ok(Named { libraries: values("plugins", "library"), weights })
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(Failure::at("make", parent))?;
+    }
+    fs::copy(from, to).map(drop).map_err(Failure::at("copy", from))
+}
+
+/// The files of a folder, without its subfolders.
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    for path in sorted(from).map_err(Failure::at("read", from))? {
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            copy(&path, &to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the folder as `name/…`: entries by name, no times, no owners.
+fn pack(folder: &Path, name: &str, archive: &Path) -> std::io::Result<()> {
+    let writer = XzWriter::new(BufWriter::new(File::create(archive)?), XzOptions::with_preset(6))?;
+    let mut builder = Builder::new(writer);
+    builder.mode(HeaderMode::Deterministic);
+    append(&mut builder, folder, Path::new(name))?;
+    builder.into_inner()?.finish()?.flush()
+}
+
+fn append<W: Write>(builder: &mut Builder<W>, folder: &Path, name: &Path) -> std::io::Result<()> {
+    for path in sorted(folder)? {
+        let name = name.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            append(builder, &path, &name)?;
+        } else {
+            builder.append_path_with_name(&path, &name)?;
+        }
+    }
+    Ok(())
+}
+
+fn sorted(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_names_libraries_and_local_weights() {
+        let text = r#"
+            [plugins.blip2]
+            library = "blip2"
+            [models.nano]
+            plugin = "blip2"
+            weights = "samples/nano/blip2-opt"
+            [models."blip2-opt-2.7b"]
+            plugin = "blip2"
+            weights = "hf:Salesforce/blip2-opt-2.7b"
+        "#;
+        let expected = Named { libraries: vec!["blip2".into()], weights: vec!["samples/nano/blip2-opt".into()] };
+        assert_eq!(Named::parse(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_folder_packed_twice_gives_the_same_bytes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("folder");
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"), &folder.join("inner/b")).unwrap();
+        fs::write(folder.join("a"), "first").unwrap();
+        let [first, second] = ["1.tar.xz", "2.tar.xz"].map(|name| scratch.path().join(name));
+        pack(&folder, "folder", &first).unwrap();
+        fs::write(folder.join("a"), "first").unwrap();
+        pack(&folder, "folder", &second).unwrap();
+        assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
+    }
+}
