@@ -1,159 +1,197 @@
-//! CIDEr (Vedantam et al. 2015): how alike a caption and its references are in n-grams, weighed by how rare these are among
-//! the references of all items.
-//!
-//! Weight of an n-gram: tf · (ln N − ln max(1, df)), with N items and df counted once an item. CIDEr-D, which everyone reports
-//! as "CIDEr": Σ min(h, r)·r / (‖h‖‖r‖) times exp(−Δ² / (2·6²)), Δ the difference of bigram counts; the plain form has neither
-//! the minimum nor the penalty. Both: 10 × the mean over n = 1…4 and over the references.
+//! CIDEr and CIDEr-D (Vedantam, Zitnick and Parikh 2015): cosines of n-gram counts, weighted by how few items use an n-gram. The weights
+//! come from `frequencies`.
 
-use crate::grams::{Counts, Numbering, ORDERS, joined};
-use plugin_api::{Host, ItemScore, Metric, MetricItem, MetricValue, ReferenceSet, Result};
+use crate::frequencies::{Frequencies, Place};
+use crate::windows::{self, ORDERS, Window, grams, tag};
+use crate::words::{LAST_WORD, Words, each_word, too_many};
+use plugin_api::{Host, ItemScore, Metric, MetricItem, MetricValue, PluginError, ReferenceSet, Result};
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The width of CIDEr-D's penalty, in bigrams.
-const SIGMA: f64 = 6.0;
-
-/// Which CIDEr.
+/// Which of the paper's two metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variant {
-    /// CIDEr-D.
+    /// CIDEr-D: a candidate's count is clipped to the reference's, and another length is penalised. What is reported as CIDEr nearly
+    /// everywhere.
     D,
-    /// As first published.
+    /// CIDEr as first defined.
     Plain,
 }
 
-/// The metric, with the document frequencies of the references that it was shown.
+/// The metrics `cider` and `cider-plain`; the corpus value is the mean.
 pub struct Cider {
     variant: Variant,
     host: Host,
-    /// References' words and n-grams.
-    numbering: Numbering,
-    /// For each number, in how many items' references it stands, and the last such item.
-    frequencies: Vec<(u32, u32)>,
+    words: Words,
+    numbers: Vec<u32>,
     items: u32,
-    /// ln max(1, df) for each df that occurs.
-    logarithms: Vec<f64>,
-    warned: AtomicBool,
-    words: Vec<u32>,
-    counts: Counts,
+    /// The references' windows, tagged with their item's number, until they are counted at the first score.
+    observed: Mutex<Vec<Window>>,
+    frequencies: OnceLock<Frequencies>,
 }
 
-#[derive(Default)]
-struct Scratch {
-    numbering: Numbering,
-    words: Vec<u32>,
-    candidate: Counts,
-    reference: Counts,
-    /// The idf of each entry of `candidate`'s orders.
-    weights: [Vec<f64>; ORDERS],
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
+/// The penalty's deviation in words.
+const SIGMA: f64 = 6.0;
 
 impl Cider {
     pub fn new(variant: Variant, host: Host) -> Cider {
         Cider {
             variant,
             host,
-            numbering: Numbering::default(),
-            frequencies: Vec::new(),
+            words: Words::default(),
+            numbers: Vec::new(),
             items: 0,
-            logarithms: vec![0.0, 0.0],
-            warned: AtomicBool::new(false),
-            words: Vec::new(),
-            counts: Counts::default(),
+            observed: Mutex::default(),
+            frequencies: OnceLock::new(),
         }
     }
 
-    /// ln N − ln max(1, df), given ln N.
-    fn weight(&self, items: f64, number: u32) -> f64 {
-        let frequency = self.frequencies.get(number as usize).map_or(0, |&(frequency, _)| frequency);
-        items - self.logarithms[frequency as usize]
+    fn name(&self) -> (&'static str, &'static str) {
+        match self.variant {
+            Variant::D => ("cider", "CIDEr"),
+            Variant::Plain => ("cider-plain", "CIDEr (plain)"),
+        }
     }
 
-    fn similarity(&self, item: &MetricItem<'_>, scratch: &mut Scratch) -> f64 {
-        let Scratch { numbering, words, candidate, reference, weights } = scratch;
-        let below = Some(&self.numbering);
-        let items = f64::from(self.items.max(1)).ln();
-        numbering.restart(self.numbering.len());
-        numbering.words(below, &item.candidate(), words);
-        numbering.count(below, words, candidate);
-        let mut norms = [0.0; ORDERS];
-        for ((weights, norm), counts) in weights.iter_mut().zip(&mut norms).zip(&candidate.orders) {
-            weights.clear();
-            weights.extend(counts.iter().map(|&(number, _)| self.weight(items, number)));
-            *norm =
-                counts.iter().zip(&*weights).map(|(&(_, tf), idf)| (f64::from(tf) * idf).powi(2)).sum::<f64>().sqrt();
+    fn count(&self) -> Frequencies {
+        if self.items <= 1 {
+            self.host.warn(&format!(
+                "{} is 0 for a corpus of one item: an n-gram weighs more the fewer of the items use it, and nothing when all do",
+                self.name().1
+            ));
         }
-        let mut total = 0.0;
-        for text in item.references() {
-            numbering.words(below, &text, words);
-            numbering.count(below, words, reference);
-            let delta = bigrams(candidate) - bigrams(reference);
-            let penalty = match self.variant {
-                Variant::D => (-(delta * delta) / (2.0 * SIGMA * SIGMA)).exp(),
-                Variant::Plain => 1.0,
-            };
-            for order in 0..ORDERS {
-                let (own, other) = (&candidate.orders[order], &reference.orders[order]);
-                let norm =
-                    other.iter().map(|&(n, tf)| (f64::from(tf) * self.weight(items, n)).powi(2)).sum::<f64>().sqrt();
-                let product: f64 = joined(own, other)
-                    .zip(&weights[order])
-                    .map(|((_, own, other), idf)| {
-                        let clipped = if self.variant == Variant::D { own.min(other) } else { own };
-                        f64::from(clipped) * f64::from(other) * idf * idf
-                    })
-                    .sum();
-                let norms = norms[order] * norm;
-                total += penalty * if norms == 0.0 { product } else { product / norms };
-            }
-        }
-        10.0 * total / ORDERS as f64 / item.references().len().max(1) as f64
+        let windows = std::mem::take(&mut *self.observed.lock().unwrap_or_else(PoisonError::into_inner));
+        Frequencies::count(windows, self.items)
     }
-}
-
-/// The length that CIDEr-D's penalty compares.
-fn bigrams(counts: &Counts) -> f64 {
-    counts.length.saturating_sub(1) as f64
 }
 
 impl Metric for Cider {
     fn values(&self) -> Vec<MetricValue> {
-        vec![match self.variant {
-            Variant::D => MetricValue::score("cider", "CIDEr"),
-            Variant::Plain => MetricValue::score("cider-plain", "CIDEr (plain)"),
-        }]
+        let (name, heading) = self.name();
+        vec![MetricValue::score(name, heading)]
     }
 
     fn observe(&mut self, truth: &ReferenceSet<'_>) -> Result<()> {
-        self.items += 1;
-        for text in truth.references() {
-            self.numbering.words(None, &text, &mut self.words);
-            self.numbering.count(None, &self.words, &mut self.counts);
-            self.frequencies.resize(self.numbering.len(), (0, 0));
-            for &(number, _) in self.counts.orders.iter().flatten() {
-                let (frequency, last) = &mut self.frequencies[number as usize];
-                if *last != self.items {
-                    (*frequency, *last) = (*frequency + 1, self.items);
-                    if *frequency as usize == self.logarithms.len() {
-                        self.logarithms.push(f64::from(*frequency).ln());
-                    }
-                }
-            }
+        if self.frequencies.get().is_some() {
+            return Err(PluginError::internal("an item was shown to CIDEr after the first was scored"));
         }
+        let windows = self.observed.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for reference in truth.references() {
+            self.numbers.clear();
+            each_word(reference, |word| {
+                self.numbers.push(self.words.number(word)?);
+                Ok(())
+            })?;
+            windows::push(windows, &self.numbers, self.items);
+        }
+        self.items = self.items.checked_add(1).ok_or_else(|| PluginError::data("there are more than 2^32 items"))?;
         Ok(())
     }
 
     fn score(&self, item: &MetricItem<'_>) -> Result<ItemScore> {
-        if self.items < 2 && !self.warned.swap(true, Ordering::Relaxed) {
-            self.host.warn(
-                "CIDEr is 0 here: it weighs words by how few items have them in their references, and one item's references \
-                 cannot say; score at least two items together",
-            );
+        thread_local! {
+            static COMPARISON: RefCell<Comparison> = RefCell::default();
         }
-        Ok(ItemScore::mean([SCRATCH.with_borrow_mut(|scratch| self.similarity(item, scratch))]))
+        let frequencies = self.frequencies.get_or_init(|| self.count());
+        let value = COMPARISON.with_borrow_mut(|comparison| {
+            comparison.read(item, &self.words)?;
+            comparison.weigh(frequencies, self.variant);
+            Ok::<_, PluginError>(comparison.value(self.variant))
+        })?;
+        Ok(ItemScore::mean([value]))
+    }
+}
+
+/// What scoring an item needs, kept from item to item. Text 0 is the candidate, the references follow.
+#[derive(Default)]
+struct Comparison {
+    /// The item's words that no reference of the corpus has; numbered behind the corpus's.
+    new_words: Words,
+    numbers: Vec<u32>,
+    windows: Vec<Window>,
+    texts: Vec<Vector>,
+    /// How often the n-gram at hand occurs in each text; all 0 between n-grams.
+    counts: Vec<u32>,
+}
+
+/// What is summed of a text's vectors for n = 1…4.
+#[derive(Clone, Copy, Default)]
+struct Vector {
+    bigrams: usize,
+    squared_norms: [f64; ORDERS],
+    /// With the candidate's vectors.
+    products: [f64; ORDERS],
+}
+
+impl Comparison {
+    fn read(&mut self, item: &MetricItem<'_>, corpus: &Words) -> Result<()> {
+        let Comparison { new_words, numbers, windows, texts, counts } = self;
+        new_words.clear();
+        windows.clear();
+        texts.clear();
+        for (number, text) in std::iter::once(item.candidate()).chain(item.references()).enumerate() {
+            numbers.clear();
+            each_word(text, |word| {
+                let mut found = corpus.find(word);
+                if found == 0 {
+                    found = corpus.count() + new_words.number(word)?;
+                    if found > LAST_WORD {
+                        return Err(too_many());
+                    }
+                }
+                numbers.push(found);
+                Ok(())
+            })?;
+            windows::push(windows, numbers, number as u32);
+            texts.push(Vector { bigrams: grams(numbers.len(), 1), ..Vector::default() });
+        }
+        windows.sort_unstable();
+        counts.clear();
+        counts.resize(texts.len(), 0);
+        Ok(())
+    }
+
+    /// Sums norms and products. An n-gram's component is its count times its weight.
+    fn weigh(&mut self, frequencies: &Frequencies, variant: Variant) {
+        let Comparison { windows, texts, counts, .. } = self;
+        windows::walk(windows, Place::ROOT, &mut |order, word, parent, run| {
+            let (weight, place) = frequencies.weight(parent, word);
+            let weight = weight * weight;
+            if let [window] = run {
+                texts[tag(*window)].squared_norms[order] += weight;
+                return Some(place);
+            }
+            run.iter().for_each(|window| counts[tag(*window)] += 1);
+            let candidate = f64::from(counts[0]);
+            for window in run {
+                let count = f64::from(std::mem::take(&mut counts[tag(*window)]));
+                let text = &mut texts[tag(*window)];
+                text.squared_norms[order] += weight * count * count;
+                let shared = if variant == Variant::D { candidate.min(count) } else { candidate };
+                text.products[order] += weight * shared * count;
+            }
+            Some(place)
+        });
+    }
+
+    /// 10 × the mean over references and n of the cosines.
+    fn value(&self, variant: Variant) -> f64 {
+        let Some((candidate, references)) = self.texts.split_first() else { return 0.0 };
+        let mut sum = 0.0;
+        for reference in references {
+            let mut cosines = 0.0;
+            for order in 0..ORDERS {
+                let norms = candidate.squared_norms[order].sqrt() * reference.squared_norms[order].sqrt();
+                if norms > 0.0 {
+                    cosines += reference.products[order] / norms;
+                }
+            }
+            if variant == Variant::D {
+                let difference = candidate.bigrams.abs_diff(reference.bigrams) as f64;
+                cosines *= (-difference * difference / (2.0 * SIGMA * SIGMA)).exp();
+            }
+            sum += cosines;
+        }
+        10.0 * sum / ORDERS as f64 / references.len().max(1) as f64
     }
 }

@@ -1,11 +1,14 @@
 //! The plugin `ngram`: BLEU, ROUGE-L, CIDEr-D and plain CIDEr, as pycocoevalcap reports them.
 //!
-//! Each metric has its module; `grams` numbers n-grams for those that count them.
+//! Each metric has its module. `words` numbers words, `windows` finds the n-grams of numbered texts, `frequencies` says how many items of
+//! the corpus have one. Written from the papers and from what the reference does, not from its code.
 
 mod bleu;
 mod cider;
-mod grams;
+mod frequencies;
 mod rouge;
+mod windows;
+mod words;
 
 pub use bleu::Bleu;
 pub use cider::{Cider, Variant};
