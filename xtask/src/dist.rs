@@ -80,7 +80,7 @@ fn stage(workspace: &Workspace, folder: &Path) -> Result<()> {
     }
     copy(&registry, &folder.join("registry.toml"))?;
     let path = folder.join("THIRD-PARTY-LICENCES.txt");
-    fs::write(&path, third_party(workspace)).map_err(Failure::at("write", &path))
+    fs::write(&path, third_party(workspace)?).map_err(Failure::at("write", &path))
 }
 
 /// The files that a registry refers to.

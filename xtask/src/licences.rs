@@ -2,7 +2,7 @@
 //! beyond that (advisories, sources, bans) needs cargo deny.
 
 use crate::failure::{Failure, Result};
-use crate::workspace::{Package, Workspace};
+use crate::workspace::{Dependencies, Package, Workspace};
 use spdx::{Expression, LicenseReq, Licensee, ParseMode};
 
 /// The licences that deny.toml allows: for everyone, and for single packages beyond that.
@@ -15,10 +15,10 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     let path = workspace.root.join("deny.toml");
     let text = std::fs::read_to_string(&path).map_err(Failure::at("read", &path))?;
     let allowed = Allowed::parse(&text).map_err(Failure::at("read", &path))?;
-    let foreign = workspace.packages.iter().filter(|package| package.foreign);
-    let problems: Vec<String> = foreign.clone().filter_map(|package| allowed.problem(package)).collect();
+    let dependencies = workspace.dependencies(Dependencies::All)?;
+    let problems: Vec<String> = dependencies.iter().filter_map(|package| allowed.problem(package)).collect();
     if problems.is_empty() {
-        println!("{} dependencies, all under licences of deny.toml", foreign.count());
+        println!("{} dependencies, all under licences of deny.toml", dependencies.len());
         Ok(())
     } else {
         Err(Failure::Check(format!("licences that deny.toml does not allow:\n  {}", problems.join("\n  "))))

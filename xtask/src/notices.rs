@@ -1,14 +1,15 @@
 //! The licence texts of everything that is linked into the release: most licences ask that they go along.
 
-use crate::workspace::Workspace;
+use crate::failure::Result;
+use crate::workspace::{Dependencies, Workspace};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 /// Each text once, after the packages that it belongs to. A package of another platform may be among them.
-pub fn third_party(workspace: &Workspace) -> String {
-    let mut packages: Vec<_> = workspace.packages.iter().filter(|package| package.foreign).collect();
+pub fn third_party(workspace: &Workspace) -> Result<String> {
+    let mut packages = workspace.dependencies(Dependencies::Shipped)?;
     packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
     let mut out =
         String::from("Software that Lookbook is built from, and its licences. The texts follow the list.\n\n");
@@ -25,7 +26,7 @@ pub fn third_party(workspace: &Workspace) -> String {
     for (names, text) in texts {
         let _ = write!(out, "\n{}\n{}\n\n{text}\n", "=".repeat(80), names.join(", "));
     }
-    out
+    Ok(out)
 }
 
 /// The licence files of a package.

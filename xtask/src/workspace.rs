@@ -3,6 +3,7 @@
 use crate::failure::{Failure, Result};
 use crate::process::cargo;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,8 +16,8 @@ pub struct Workspace {
     pub version: String,
     /// In the order of their folders.
     pub plugins: Vec<Plugin>,
-    /// Every package that the workspace is built from.
-    pub packages: Vec<Package>,
+    /// Every package of the lock file.
+    packages: Vec<Package>,
 }
 
 /// A crate below `plugins/` that makes a shared library.
@@ -43,6 +44,15 @@ pub struct Package {
     /// False for the workspace's own crates.
     pub foreign: bool,
     pub folder: PathBuf,
+}
+
+/// Which dependencies are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dependencies {
+    /// Those that are linked into something, or used to build it.
+    Shipped,
+    /// Those of tests, too.
+    All,
 }
 
 impl Workspace {
@@ -92,6 +102,25 @@ impl Workspace {
         Some(Workspace { root, target, version, plugins, packages })
     }
 
+    /// The dependencies that are really built, on any platform and with any feature; the lock file holds more than those.
+    pub fn dependencies(&self, which: Dependencies) -> Result<Vec<&Package>> {
+        let edges = if which == Dependencies::All { "normal,build,dev" } else { "normal,build" };
+        let output = Command::new(cargo())
+            .args(["tree", "--workspace", "--all-features", "--target", "all", "--edges", edges])
+            .args(["--prefix", "none", "--format", "{p}"])
+            .current_dir(&self.root)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .map_err(|error| Failure::Other(format!("cannot run cargo: {error}")))?;
+        if !output.status.success() {
+            return Err(Failure::Other("cargo tree failed".into()));
+        }
+        let built = String::from_utf8_lossy(&output.stdout);
+        let built: HashSet<(&str, &str)> = built.lines().filter_map(name_and_version).collect();
+        let is_built = |package: &&Package| built.contains(&(package.name.as_str(), package.version.as_str()));
+        Ok(self.packages.iter().filter(|package| package.foreign).filter(is_built).collect())
+    }
+
     /// The plugin of that package.
     pub fn plugin(&self, package: &str) -> Result<&Plugin> {
         self.plugins.iter().find(|plugin| plugin.package == package).ok_or_else(|| {
@@ -100,6 +129,12 @@ impl Workspace {
             Failure::Other(message)
         })
     }
+}
+
+/// `serde v1.0.0 (proc-macro) (*)`, as cargo tree writes it.
+fn name_and_version(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split(' ');
+    Some((words.next()?, words.next()?.strip_prefix('v')?))
 }
 
 /// A member as a plugin, if it is one.
@@ -175,5 +210,11 @@ mod tests {
         let foreign: Vec<&str> =
             workspace.packages.iter().filter(|package| package.foreign).map(|package| package.name.as_str()).collect();
         assert_eq!(foreign, ["serde"]);
+    }
+
+    #[test]
+    fn a_line_of_cargo_tree_names_a_package() {
+        assert_eq!(name_and_version("serde_derive v1.0.228 (proc-macro) (*)"), Some(("serde_derive", "1.0.228")));
+        assert_eq!(name_and_version(""), None);
     }
 }
