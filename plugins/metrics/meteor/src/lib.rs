@@ -19,8 +19,9 @@ plugin_api::register_metric!(
 );
 plugin_api::register_asset!(
     "meteor",
-    "METEOR's paraphrase table (61 MB to fetch)",
+    "METEOR's paraphrase table (104 MB to fetch)",
     meteor_data::PIP_REQUIREMENT,
+    meteor_data::PARAPHRASE_FILE,
     metric::install_paraphrases
 );
 plugin_api::export_plugin!();

@@ -59,7 +59,7 @@ pub(crate) fn install_paraphrases(file: &Path, assets: &Path, _host: Host) -> Re
 
 fn open_paraphrases(config: &MetricConfig) -> Result<Paraphrases> {
     let help = format!(
-        "run `{INSTALL_COMMAND}` (it takes 61 MB from the Python package pycocoevalcap 1.2 through pip), or set \
+        "run `{INSTALL_COMMAND}` (pip fetches the Python package pycocoevalcap 1.2, 104 MB), or set \
          `paraphrase = false` under [metrics.meteor] for METEOR without paraphrases, which is reported as \
          `meteor-no-paraphrase`"
     );

@@ -23,6 +23,9 @@ pub struct Segment {
     pub score: f64,
 }
 
+/// Buffers for more matches than this are not kept.
+const MOST_KEPT: usize = 1 << 16;
+
 /// A scorer; may be used from several threads at once.
 pub struct Scorer {
     lexicon: Lexicon,
@@ -68,7 +71,10 @@ impl Scorer {
             count += 1;
         }
         let segment = self.best(&mut buffers, count);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
+        // A caption out of all proportion leaves buffers of megabytes; they go with it.
+        if buffers.matches.capacity() <= MOST_KEPT {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
+        }
         segment
     }
 

@@ -8,9 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// The Python package that carries METEOR's data, and the version whose digests are known here.
-pub const PACKAGE: &str = "pycocoevalcap";
-/// What to give `pip download --no-deps`: the wheel that it fetches can be given to [`install`].
+/// The Python package that carries METEOR's data, in the version whose digest is known here. What to give `pip download
+/// --no-deps`: the wheel that it fetches can be given to [`install`].
 pub const PIP_REQUIREMENT: &str = "pycocoevalcap==1.2";
 /// The compiled table's name in the folder of assets.
 pub const PARAPHRASE_FILE: &str = "meteor-paraphrase-en.bin";

@@ -9,7 +9,7 @@ mod paraphrase_compiler;
 mod paraphrases;
 
 pub use error::{DataError, Result};
-pub use install::{INSTALL_COMMAND, Installed, PACKAGE, PARAPHRASE_FILE, PIP_REQUIREMENT, install};
+pub use install::{INSTALL_COMMAND, Installed, PARAPHRASE_FILE, PIP_REQUIREMENT, install};
 pub use lexicon::{Lexicon, LexiconWord};
 pub use lexicon_compiler::{LexiconSources, compile_lexicon};
 pub use paraphrase_compiler::{TableSize, compile_paraphrases};
