@@ -1,1 +1,19 @@
-//! The BLIP-2 captioners: ViT, Q-Former and a language model
+//! The BLIP-2 captioners (Li et al. 2023): a ViT, a Q-Former and a language model, from any Hugging Face directory.
+//! The layers and the generation of text are the `nn` library's.
+
+mod captioner;
+mod config;
+mod model;
+
+pub use captioner::Blip2Captioner;
+pub use config::{Blip2Config, TextConfig};
+pub use model::Blip2;
+
+plugin_api::register_captioner!(
+    "blip2",
+    "BLIP-2: a ViT, a Q-Former and OPT or Flan-T5, from a Hugging Face directory",
+    &["blip-2"],
+    Blip2Captioner::load
+);
+
+plugin_api::export_plugin!();

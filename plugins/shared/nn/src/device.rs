@@ -15,6 +15,7 @@ pub struct Placement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Cpu,
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "only a build with CUDA makes it"))]
     Cuda(usize),
 }
 

@@ -13,12 +13,13 @@ pub mod generation;
 pub mod image;
 pub mod language;
 pub mod layers;
+pub mod plugin;
 pub mod qformer;
 pub mod text;
 pub mod vision;
 pub mod weights;
 
-pub use burn::tensor::{Tensor, TensorData};
+pub use burn::tensor::{Int, Tensor, TensorData};
 pub use config::read_json;
 pub use device::{Placement, limit_threads};
 pub use error::{Error, Result};

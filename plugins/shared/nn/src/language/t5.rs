@@ -55,7 +55,8 @@ impl Default for T5Config {
 }
 
 impl T5Config {
-    fn start_token(&self) -> u32 {
+    /// What the decoder reads first.
+    pub fn start_token(&self) -> u32 {
         self.decoder_start_token_id.or(self.pad_token_id).unwrap_or(0)
     }
 

@@ -1,0 +1,144 @@
+//! The model put together: pixels to query vectors to a prompt for the language model.
+
+use crate::config::{Blip2Config, TextConfig};
+use nn::generation::{Generated, Request, Settings, generate};
+use nn::language::{LanguageModel, Opt, Prompt, T5};
+use nn::layers::Linear;
+use nn::qformer::QFormer;
+use nn::vision::Vit;
+use nn::weights::{Checkpoint, Expected, Loader};
+use nn::{Placement, Result, Tensor, TensorData};
+use std::path::Path;
+
+/// A BLIP-2 model on a device.
+pub struct Blip2 {
+    vision: Vit,
+    qformer: QFormer,
+    projection: Linear,
+    language: Box<dyn LanguageModel>,
+    config: Blip2Config,
+    placement: Placement,
+}
+
+impl Blip2 {
+    /// Loads the weights of a directory.
+    ///
+    /// # Errors
+    /// The files are missing or damaged, or their tensors are not those of the configuration; every such tensor is named.
+    pub fn load(directory: &Path, config: &Blip2Config, placement: &Placement) -> Result<Blip2> {
+        let checkpoint = Checkpoint::open(directory)?;
+        Self::expected(config)?.check(&checkpoint)?;
+        Self::build(&Loader::from_files(checkpoint, placement), config)
+    }
+
+    /// The model at full size with weights that mean nothing, for measuring.
+    ///
+    /// # Errors
+    /// The device cannot hold it in its number format.
+    pub fn random(config: &Blip2Config, placement: &Placement) -> Result<Blip2> {
+        Self::build(&Loader::random(0, placement), config)
+    }
+
+    /// The tensors that a configuration has.
+    ///
+    /// # Errors
+    /// None that a valid configuration leads to.
+    pub fn expected(config: &Blip2Config) -> Result<Expected> {
+        Loader::expected(|loader| Self::build(loader, config))
+    }
+
+    fn build(loader: &Loader, config: &Blip2Config) -> Result<Blip2> {
+        let text = loader.at("language_model");
+        Ok(Blip2 {
+            vision: Vit::load(&loader.at("vision_model"), &config.vision)?,
+            qformer: QFormer::load(loader, &config.qformer, config.queries, config.vision.hidden_size)?,
+            projection: Linear::load(
+                &loader.at("language_projection"),
+                config.qformer.hidden_size,
+                config.text_width(),
+                true,
+            )?,
+            language: match &config.text {
+                TextConfig::Opt(text_config) => Box::new(Opt::load(&text, text_config)?),
+                TextConfig::T5(text_config) => Box::new(T5::load(&text, text_config)?),
+            },
+            config: config.clone(),
+            placement: loader.placement().clone(),
+        })
+    }
+
+    /// Images as pixel values `[rows, 3, size, size]`, row-major, to the vectors that stand for them in the prompt:
+    /// `[rows, queries, text width]`.
+    pub fn image_vectors(&self, pixels: Vec<f32>, rows: usize) -> Tensor<3> {
+        let size = self.config.vision.image_size;
+        let data = TensorData::new(pixels, [rows, 3, size, size]);
+        let pixels = Tensor::from_data(data, (&self.placement.device, self.placement.dtype));
+        self.projection.forward(self.qformer.forward(self.vision.forward(pixels)))
+    }
+
+    /// The language model's prompt: the image, then the tokens of the text, of different lengths.
+    pub fn prompt(&self, image: Tensor<3>, texts: &[&[u32]]) -> Prompt {
+        let [rows, queries, width] = image.dims();
+        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+        let padding: Vec<usize> = texts.iter().map(|text| longest - text.len()).collect();
+        let ids: Vec<u32> = texts.iter().flat_map(|text| text.iter().copied()).collect();
+        let embeddings = if padding.iter().all(|&pad| pad == 0) {
+            let text = self.language.embed(&ids).reshape([rows, longest, width]);
+            Tensor::cat(vec![image, text], 1)
+        } else {
+            // Padding stands at the left of the image.
+            let rows = texts.iter().zip(&padding).enumerate().map(|(row, (text, &pad))| {
+                let image: Tensor<2> = image.clone().narrow(0, row, 1).reshape([queries, width]);
+                let blank = Tensor::zeros([pad, width], (&self.placement.device, self.placement.dtype));
+                let parts = if pad == 0 { vec![image, self.language.embed(text)] } else { vec![blank, image, self.language.embed(text)] };
+                Tensor::cat(parts, 0).unsqueeze_dim(0)
+            });
+            Tensor::cat(rows.collect(), 0)
+        };
+        Prompt { embeddings, padding }
+    }
+
+    /// Captions images: pixel values `[rows, 3, size, size]`, one text and one seed a row.
+    ///
+    /// # Errors
+    /// As [`generate`].
+    pub fn caption(
+        &self,
+        pixels: Vec<f32>,
+        texts: &[&[u32]],
+        seeds: &[u64],
+        settings: &Settings,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Generated>> {
+        let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts);
+        let said = texts.iter().map(|text| self.said(text)).collect();
+        let request = Request { prompt, said, seeds: seeds.to_vec() };
+        generate(self.language.as_ref(), request, settings, cancelled)
+    }
+
+    /// What counts as said before the first new token: the prompt for a decoder alone, its start token behind an encoder.
+    fn said(&self, text: &[u32]) -> Vec<u32> {
+        match &self.config.text {
+            TextConfig::Opt(_) => {
+                let image = self.config.image_token.map(|token| vec![token; self.config.queries]).unwrap_or_default();
+                image.into_iter().chain(text.iter().copied()).collect()
+            }
+            TextConfig::T5(config) => vec![config.start_token()],
+        }
+    }
+
+    /// Scores of the first new token, `[rows, vocabulary]`.
+    pub fn first_scores(&self, pixels: Vec<f32>, texts: &[&[u32]]) -> Tensor<2> {
+        let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts);
+        self.language.start(prompt, 1).1
+    }
+
+    pub fn config(&self) -> &Blip2Config {
+        &self.config
+    }
+
+    /// How many tokens have a vector.
+    pub fn vocabulary(&self) -> usize {
+        self.language.vocabulary()
+    }
+}

@@ -1,0 +1,62 @@
+//! What the captioner plugins share of the SDK: errors, devices and captions in its terms.
+
+use crate::generation::{Generated, Settings};
+use crate::text::Tokenizer;
+use crate::{Error, Placement, Result};
+use plugin_api::{Caption, Device, ErrorKind, Finish, Generation, PluginError};
+use serde_json::Value;
+
+impl From<Error> for PluginError {
+    fn from(error: Error) -> PluginError {
+        let kind = match &error {
+            Error::Read { .. } | Error::Malformed { .. } | Error::Weights { .. } => ErrorKind::Data,
+            Error::Request(_) | Error::Device(_) => ErrorKind::Configuration,
+            Error::Unsupported(_) => ErrorKind::Unsupported,
+            Error::Cancelled => ErrorKind::Internal,
+        };
+        let help = match &error {
+            Error::Weights { .. } => Some("download the checkpoint again, or correct config.json"),
+            _ => None,
+        };
+        let error = PluginError::new(kind, error.to_string());
+        match help {
+            Some(help) => error.help(help),
+            None => error,
+        }
+    }
+}
+
+/// The device that a run asked for.
+///
+/// # Errors
+/// It cannot be used.
+pub fn placement(device: Device) -> Result<Placement> {
+    match device {
+        Device::Auto => Placement::auto(),
+        Device::Cpu => Placement::cpu(),
+        Device::Cuda(index) => Placement::cuda(index),
+    }
+}
+
+/// A run's settings as the JSON object that [`Settings::read`] takes.
+pub fn overrides(generation: &Generation) -> Value {
+    // The struct is numbers and flags only: it always has a JSON form.
+    serde_json::to_value(generation).unwrap_or(Value::Null)
+}
+
+/// The settings in force, in the SDK's form.
+pub fn described(settings: &Settings) -> Generation {
+    serde_json::from_value(settings.describe()).unwrap_or_default()
+}
+
+/// A caption of generated tokens.
+///
+/// # Errors
+/// The tokenizer fails on them.
+pub fn caption(tokenizer: &Tokenizer, generated: Generated) -> Result<Caption> {
+    Ok(Caption {
+        text: tokenizer.decode(&generated.ids)?,
+        finish: if generated.ended { Finish::Eos } else { Finish::Length },
+        token_ids: generated.ids,
+    })
+}
