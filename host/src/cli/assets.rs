@@ -51,7 +51,7 @@ fn assets(lock: &Lock) -> Vec<(&str, &LockedComponent)> {
 }
 
 /// Installs an asset; the answer is a sentence.
-fn add(registry: &Registry, lock: &Lock, wanted: &str, folder: &Path) -> Result<String> {
+pub fn add(registry: &Registry, lock: &Lock, wanted: &str, folder: &Path) -> Result<String> {
     let known = assets(lock);
     let install = |plugin: &str, asset: &str, file: &Path| {
         Library::locked(registry, lock, plugin)?.open()?.install_asset(asset, file, folder)

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// A model of the registry
-    #[arg(long, required_unless_present = "weights", conflicts_with = "weights")]
+    #[arg(long, conflicts_with = "weights")]
     model: Option<String>,
     /// Any Hugging Face directory; its config.json tells which plugin loads it
     #[arg(long, value_name = "DIR")]

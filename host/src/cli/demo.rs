@@ -5,6 +5,8 @@ use super::common::{Common, print};
 use super::eval::evaluate_and_print;
 use crate::error::{Error, Result};
 use crate::eval::Request;
+use crate::progress::Reporter;
+use crate::registry::{Lock, Registry};
 use crate::run::{Shard, create_folder};
 use crate::worker::Limits;
 use clap::Args;
@@ -13,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
+    /// Fetch nothing: metrics whose data files are absent are skipped
+    #[arg(long)]
+    offline: bool,
     /// Articles in the sample catalogue
     #[arg(long, default_value_t = 600, value_name = "N")]
     articles: usize,
@@ -32,6 +37,9 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let reporter = common.reporter();
     let data = registry.dir().join("data");
     make_catalogues(&data, arguments.articles, &|text| reporter.note(text))?;
+    if !arguments.offline {
+        fetch_assets(&registry, &lock, &reporter);
+    }
     let run = arguments.run.clone().unwrap_or_else(|| registry.dir().join("runs").join("demo"));
     let request = Request {
         models: vec!["all".to_owned()],
@@ -55,6 +63,22 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         run.join("predictions").display()
     ))?;
     Ok(done)
+}
+
+/// Gets the data files that metrics lack, where pip is there; without them those metrics are skipped, and said to be.
+fn fetch_assets(registry: &Registry, lock: &Lock, reporter: &Reporter) {
+    let Some(folder) = crate::score::assets_dir() else { return };
+    for entry in registry.metrics().values() {
+        let missing: Vec<String> =
+            lock.missing_assets(&entry.plugin, Some(&folder)).map(|asset| asset.name.clone()).collect();
+        for asset in missing {
+            reporter.note(&format!("fetching {asset}: a data file of the metrics, once"));
+            match super::assets::add(registry, lock, &asset, &folder) {
+                Ok(installed) => reporter.note(&installed),
+                Err(error) => reporter.note(&format!("{asset} is not here and cannot be fetched: {}", error.message)),
+            }
+        }
+    }
 }
 
 /// Draws the sample catalogue, unless it is there already. Somebody's own files are never touched.

@@ -5,7 +5,7 @@ use super::common::print;
 use crate::error::{Error, Result};
 use clap::Subcommand;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
@@ -14,13 +14,56 @@ pub enum Arguments {
         /// A text file [default: standard input]
         file: Option<PathBuf>,
     },
+    /// Sentences, tags, lemmas and trees in CoNLL-U; every line of text is analysed by itself
+    Parse {
+        /// A text file [default: standard input]
+        #[arg(conflicts_with = "conllu")]
+        file: Option<PathBuf>,
+        /// A CoNLL-U file: its words are kept, LEMMA, UPOS, XPOS, HEAD and DEPREL written anew; - is standard input
+        #[arg(long, value_name = "FILE")]
+        conllu: Option<PathBuf>,
+    },
 }
 
 pub fn run(arguments: &Arguments) -> Result<Done> {
-    let Arguments::Tokenize { file } = arguments;
-    let text = match file {
-        Some(path) => std::fs::read(path).map_err(|error| Error::io("read", path, &error))?,
-        None => {
+    match arguments {
+        Arguments::Tokenize { file } => {
+            let text = read(file.as_deref())?;
+            let mut out = String::new();
+            let mut buffer = language::ptb::TokenBuffer::new();
+            for line in text.lines() {
+                buffer.clear();
+                language::ptb::tokenize_into(line, &mut buffer);
+                for (place, token) in buffer.iter().enumerate() {
+                    if place > 0 {
+                        out.push(' ');
+                    }
+                    out.push_str(token);
+                }
+                out.push('\n');
+            }
+            print(&out)?;
+        }
+        Arguments::Parse { file, conllu: None } => print(&language::text_to_conllu(&read(file.as_deref())?))?,
+        Arguments::Parse { conllu: Some(file), .. } => {
+            let text = read(Some(file))?;
+            let rewritten = language::rewrite_conllu(&text).map_err(|error| {
+                Error::usage(format!("{}: {error}", file.display()))
+                    .help("give CoNLL-U: ten columns, separated by tabs")
+            })?;
+            print(&rewritten)?;
+        }
+    }
+    Ok(Done::All)
+}
+
+/// A file's text, or standard input's for none or `-`. Bytes that are no UTF-8 become replacement characters.
+fn read(file: Option<&Path>) -> Result<String> {
+    let bytes = match file {
+        Some(path) if path != Path::new("-") => {
+            std::fs::read(path).map_err(|error| Error::usage(Error::io("read", path, &error).message))?
+        }
+        _ => {
             let mut text = Vec::new();
             std::io::stdin()
                 .read_to_end(&mut text)
@@ -28,13 +71,5 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
             text
         }
     };
-    let text = String::from_utf8_lossy(&text);
-    let mut out = String::new();
-    for line in text.lines() {
-        let tokens: Vec<String> = language::ptb::tokenize(line).into_iter().map(Into::into).collect();
-        out += &tokens.join(" ");
-        out.push('\n');
-    }
-    print(&out)?;
-    Ok(Done::All)
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

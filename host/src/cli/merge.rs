@@ -3,9 +3,9 @@
 use super::Done;
 use super::common::{Common, LimitFlags, print};
 use crate::error::Result;
-use crate::eval::{metric_specs, score_run};
+use crate::eval::{FailedCell, metric_specs, score_run};
 use crate::report;
-use crate::run::{RunDir, RunLock, Shard, merge};
+use crate::run::{CellFailure, RunDir, RunLock, Shard, merge};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -30,9 +30,15 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         drop(other);
         parts.push(part);
     }
+    let reporter = common.reporter();
+    let mut failed = Vec::new();
     for dataset in &plan.datasets {
         for model in &plan.models {
-            merge(&run, &parts, &dataset.name, &model.name)?;
+            if let Some(CellFailure { reason }) = merge(&run, &parts, &dataset.name, &model.name)? {
+                reporter.warn(&format!("{} on {}: {reason}", model.name, dataset.name));
+                let (dataset, model) = (dataset.name.clone(), model.name.clone());
+                failed.push(FailedCell { dataset, model, metric: None, reason });
+            }
         }
     }
     let names: Vec<String> = plan
@@ -40,9 +46,8 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         .iter()
         .flat_map(|metric| if metric.values.is_empty() { vec![metric.name.clone()] } else { metric.values.clone() })
         .collect();
-    let mut failed = Vec::new();
-    let metrics = metric_specs(&registry, &lock, &names)?;
-    score_run(&run, &plan, &metrics, (&arguments.limits).into(), common.threads, &common.reporter(), &mut failed)?;
+    let metrics = metric_specs(&registry, &lock, &names, &mut Vec::new())?;
+    score_run(&run, &plan, &metrics, (&arguments.limits).into(), common.threads, &reporter, &mut failed)?;
     let results = report::write_tables(&run, &plan)?;
     print(&report::terminal(&results))?;
     Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })

@@ -125,8 +125,9 @@ fn add(common: &Common, plugin: &str) -> Result<Done> {
     }
     let path = Path::new(plugin);
     if !path.is_file() {
-        return Err(crate::registry::unknown_name("plugin", plugin, registry.plugins().keys())
-            .help("give a registered name, or the path of a library"));
+        let mut unknown = crate::registry::unknown_name("plugin", plugin, registry.plugins().keys());
+        unknown.message += ", and no such file";
+        return Err(unknown);
     }
     let path = path.canonicalize().map_err(|error| Error::io("find", path, &error))?;
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();

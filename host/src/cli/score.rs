@@ -42,7 +42,10 @@ struct Scored<'a> {
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let (registry, lock) = common.registry_and_lock()?;
-    let metrics = metric_specs(&registry, &lock, &arguments.metrics)?;
+    let mut skipped = Vec::new();
+    let metrics = metric_specs(&registry, &lock, &arguments.metrics, &mut skipped)?;
+    let reporter = common.reporter();
+    skipped.iter().for_each(|skipped| reporter.note(&skipped.to_string()));
     listen(|notice| {
         if let Notice::Log { level: LogLevel::Warning | LogLevel::Error, message } = notice {
             eprintln!("warning: {message}");

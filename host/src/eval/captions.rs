@@ -1,5 +1,6 @@
 //! Captioning every cell: a worker a model, dataset after dataset, restarted when it dies. An item that kills a worker twice is
-//! recorded as failed; a cell whose worker dies three times without saving anything is given up.
+//! recorded as failed; a cell where three items in a row do so is given up, and nothing is recorded of them: it may be the worker
+//! that cannot live.
 
 use super::{FailedCell, Items, Request, Resolved, resolve::ResolvedDataset};
 use crate::error::{Error, Result};
@@ -13,7 +14,7 @@ use std::collections::{HashSet, VecDeque};
 use std::fs::OpenOptions;
 use std::io::Write;
 
-/// Deaths without a saved item between them, after which a cell is given up.
+/// Items in a row that may kill a worker; then the cell is given up.
 const MOST_DEATHS: usize = 3;
 /// Deaths while loading, after which a model is given up.
 const MOST_LOAD_DEATHS: usize = 2;
@@ -36,14 +37,14 @@ pub fn caption_all(
         for dataset in &resolved.datasets {
             let Some(items) = items.get(&dataset.name) else { continue };
             let mut cell = Cell::open(run, request, &dataset.name, name, items)?;
-            if cell.pending.is_empty() {
-                continue;
-            }
-            run.clear_failure(&dataset.name, name);
-            if let Err(reason) = model.caption(dataset, &mut cell)? {
-                reporter.warn(&format!("{name} on {}: {reason}", dataset.name));
-                run.set_failure(&dataset.name, name, &CellFailure { reason: reason.clone() })?;
-                failed.push(FailedCell { dataset: dataset.name.clone(), model: name.clone(), metric: None, reason });
+            match model.caption(dataset, &mut cell)? {
+                Ok(()) => run.clear_failure(&dataset.name, name, request.shard),
+                Err(reason) => {
+                    reporter.warn(&format!("{name} on {}: {reason}", dataset.name));
+                    run.set_failure(&dataset.name, name, request.shard, &CellFailure { reason: reason.clone() })?;
+                    let (dataset, model) = (dataset.name.clone(), name.clone());
+                    failed.push(FailedCell { dataset, model, metric: None, reason });
+                }
             }
         }
     }
@@ -59,7 +60,8 @@ struct Cell<'a> {
     writer: PredictionWriter,
     /// Items at the front of `pending` that were in a dead worker's hands and are now tried alone.
     suspects: usize,
-    deaths: usize,
+    /// The first of them that killed a worker alone too. They are saved once a worker lives through a later item.
+    killers: Vec<CaptionResult>,
     captioned: usize,
     last_error: Option<String>,
     timing: Option<std::fs::File>,
@@ -72,6 +74,10 @@ impl<'a> Cell<'a> {
         let of_shard = || (0..items.len()).filter(|place| request.shard.holds(*place));
         let pending: VecDeque<usize> = of_shard().filter(|place| !known.contains(items[*place].id.as_str())).collect();
         let captioned = saved.iter().filter(|prediction| matches!(prediction.outcome, Outcome::Caption { .. })).count();
+        let last_error = saved.iter().rev().find_map(|prediction| match &prediction.outcome {
+            Outcome::Failed { error } => Some(error.clone()),
+            Outcome::Caption { .. } => None,
+        });
         // Times are no part of what must be reproducible; without them the run goes on.
         let timing = OpenOptions::new().create(true).append(true).open(run.timing_file(dataset, model)).ok();
         Ok(Cell {
@@ -80,17 +86,17 @@ impl<'a> Cell<'a> {
             pending,
             writer,
             suspects: 0,
-            deaths: 0,
+            killers: Vec::new(),
             captioned,
-            last_error: None,
+            last_error,
             timing,
         })
     }
 
-    /// Saves results, which come in the order of `pending`.
+    /// Saves results, which come in the order of `pending`, and the killers before them.
     fn save(&mut self, results: Vec<CaptionResult>) -> Result<()> {
         let mut batch = Vec::with_capacity(results.len());
-        for result in results {
+        for result in std::mem::take(&mut self.killers).into_iter().chain(results) {
             if self.pending.pop_front() != Some(result.index) {
                 return Err(Error::failed("a worker gave its results in another order than asked for"));
             }
@@ -121,7 +127,7 @@ impl Model<'_> {
     fn caption(&mut self, dataset: &ResolvedDataset, cell: &mut Cell<'_>) -> Result<Result<(), String>> {
         let bar =
             self.reporter.bar(&format!("{} on {}", self.name, dataset.name), cell.done, cell.done + cell.pending.len());
-        while !cell.pending.is_empty() {
+        while cell.pending.len() > cell.killers.len() {
             let worker = match self.worker.take() {
                 Some(worker) => worker,
                 None => match self.load()? {
@@ -135,31 +141,26 @@ impl Model<'_> {
                     self.worker = Some(worker);
                     return Ok(Err(reason));
                 }
+                Work::Died(reason) if cell.suspects > 0 => {
+                    let index = cell.pending[cell.killers.len()];
+                    self.reporter
+                        .warn(&format!("item {} ended a worker twice and is left out: {reason}", cell.items[index].id));
+                    if cell.killers.len() + 1 == MOST_DEATHS {
+                        return Ok(Err(format!("given up after {MOST_DEATHS} items in a row; the last: {reason}")));
+                    }
+                    cell.killers.push(CaptionResult { index, outcome: Outcome::Failed { error: reason } });
+                }
                 Work::Died(reason) => {
-                    cell.deaths += 1;
-                    if cell.deaths >= MOST_DEATHS {
-                        return Ok(Err(format!(
-                            "given up after {MOST_DEATHS} workers died in a row; the last: {reason}"
-                        )));
-                    }
-                    if cell.suspects > 0 {
-                        let index = cell.pending[0];
-                        self.reporter.warn(&format!(
-                            "item {} ended a worker twice and is left out: {reason}",
-                            cell.items[index].id
-                        ));
-                        cell.save(vec![CaptionResult { index, outcome: Outcome::Failed { error: reason } }])?;
-                    } else {
-                        self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.name));
-                        cell.suspects = (IN_HAND * self.request.batch_size).min(cell.pending.len());
-                    }
+                    self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.name));
+                    cell.suspects = (IN_HAND * self.request.batch_size).min(cell.pending.len());
                 }
             }
         }
+        if !cell.killers.is_empty() {
+            cell.save(Vec::new())?;
+        }
         match &cell.last_error {
-            Some(error) if cell.captioned == 0 => {
-                Ok(Err(format!("no item could be captioned; the last error: {error}")))
-            }
+            Some(error) if cell.captioned == 0 => Ok(Err(CellFailure::none_captioned(error).reason)),
             _ => Ok(Ok(())),
         }
     }
@@ -167,7 +168,7 @@ impl Model<'_> {
     /// Sends what is pending (suspects one at a time) and saves what comes.
     fn work(&self, mut worker: Worker, dataset: &ResolvedDataset, cell: &mut Cell<'_>, bar: &Bar) -> Result<Work> {
         let count = if cell.suspects > 0 { 1 } else { cell.pending.len() };
-        let items = cell.pending.iter().take(count).map(|place| {
+        let items = cell.pending.iter().skip(cell.killers.len()).take(count).map(|place| {
             let item = &cell.items[*place];
             CaptionItem {
                 index: *place,
@@ -186,7 +187,6 @@ impl Model<'_> {
                 Reply::Event(Event::Captions { results, timing }) => {
                     let items = results.len();
                     cell.save(results)?;
-                    cell.deaths = 0;
                     bar.advance(items);
                     if let Some(file) = &mut cell.timing {
                         let line = serde_json::json!({ "items": items, "timing": timing });

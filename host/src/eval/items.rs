@@ -5,7 +5,7 @@ use super::{FailedCell, Items, Request, Resolved};
 use crate::catalogue::SplitRequest;
 use crate::error::Result;
 use crate::progress::Reporter;
-use crate::run::{RunDir, read_items};
+use crate::run::{CellFailure, RunDir, read_items};
 use crate::worker::{Command, Event};
 
 /// The items of every dataset that can be listed. One that cannot costs its own cells.
@@ -44,12 +44,16 @@ pub fn list_items(
                 Ok(_) => {}
                 Err(reason) => {
                     reporter.warn(&format!("{}: {reason}", dataset.name));
-                    failed.extend(resolved.models.iter().map(|(model, _)| FailedCell {
-                        dataset: dataset.name.clone(),
-                        model: model.clone(),
-                        metric: None,
-                        reason: reason.clone(),
-                    }));
+                    for (model, _) in &resolved.models {
+                        let failure = CellFailure { reason: reason.clone() };
+                        run.set_failure(&dataset.name, model, request.shard, &failure)?;
+                        failed.push(FailedCell {
+                            dataset: dataset.name.clone(),
+                            model: model.clone(),
+                            metric: None,
+                            reason: reason.clone(),
+                        });
+                    }
                     continue;
                 }
             }

@@ -43,13 +43,18 @@ pub struct Evaluated {
 /// Runs an evaluation, or what is missing of it.
 pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &Reporter) -> Result<Evaluated> {
     let resolved = resolve(registry, lock, request)?;
+    // Before a run directory holds a plan with plugins that cannot be opened.
+    resolved.check_digests()?;
     for skipped in &resolved.skipped {
-        reporter.note(&format!("skipping {}: its weights are not here; get them with: {}", skipped.model, skipped.get));
+        reporter.note(&skipped.to_string());
     }
     let run = RunDir::new(request.run.clone().unwrap_or_else(|| {
         registry.dir().join("runs").join(format!("{}-{}", resolved.plan.command, resolved.plan.short_digest()))
     }));
     let _held = RunLock::acquire(run.path(), request.shard)?;
+    if request.shard.is_whole() {
+        run.clear_unfinished();
+    }
     run.adopt(&resolved.plan)?;
     reporter.note(&format!("run directory: {}", run.path().display()));
     let mut failed = Vec::new();

@@ -30,11 +30,28 @@ pub struct Request {
     pub limits: Limits,
 }
 
-/// A model that `all` leaves out because its weights are absent, and the command that gets them.
+/// A model that `all` leaves out because its weights are absent, or a metric whose data is, and the command that gets them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
-    pub model: String,
+    pub name: String,
+    /// `weights` or `data`.
+    pub lacks: &'static str,
     pub get: String,
+}
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "skipping {}: its {} not here; get them with: {}",
+            self.name,
+            match self.lacks {
+                "data" => "data files are",
+                _ => "weights are",
+            },
+            self.get
+        )
+    }
 }
 
 /// The plan, and what workers need to carry it out.
@@ -44,6 +61,20 @@ pub struct Resolved {
     pub datasets: Vec<ResolvedDataset>,
     pub metrics: Vec<ScoreMetric>,
     pub skipped: Vec<Skipped>,
+}
+
+impl Resolved {
+    /// Are the libraries those of the lock?
+    pub fn check_digests(&self) -> Result<()> {
+        let libraries = (self.models.iter().map(|(_, spec)| &spec.library))
+            .chain(self.datasets.iter().map(|dataset| &dataset.spec.library))
+            .chain(self.metrics.iter().map(|metric| &metric.spec.library));
+        let mut seen = BTreeSet::new();
+        for library in libraries.filter(|library| seen.insert(&library.plugin)) {
+            library.checked_digest()?;
+        }
+        Ok(())
+    }
 }
 
 /// A dataset ready to be opened.
@@ -66,7 +97,7 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
             if request.models.iter().any(|asked| *asked == name) {
                 return Err(Error::usage(format!("the weights of `{name}` ({}) are not here", entry.weights)).help(get));
             }
-            skipped.push(Skipped { model: name, get });
+            skipped.push(Skipped { name, lacks: "weights", get });
             continue;
         };
         let spec = captioner_spec(
@@ -85,7 +116,7 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
     }
     if models.is_empty() {
         let commands: Vec<String> =
-            skipped.iter().map(|skipped| format!("{}: {}", skipped.model, skipped.get)).collect();
+            skipped.iter().map(|skipped| format!("{}: {}", skipped.name, skipped.get)).collect();
         return Err(Error::failed("no model has its weights here").help(commands.join("\n        ")));
     }
     let (mut planned_datasets, mut datasets) = (Vec::new(), Vec::new());
@@ -105,7 +136,7 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
         });
         datasets.push(ResolvedDataset { name, spec, splits });
     }
-    let metrics = metric_specs(registry, lock, &request.metrics)?;
+    let metrics = metric_specs(registry, lock, &request.metrics, &mut skipped)?;
     let planned_metrics = metrics
         .iter()
         .map(|metric| {
@@ -212,14 +243,26 @@ pub fn dataset_spec(registry: &Registry, lock: &Lock, name: &str) -> Result<Comp
     })
 }
 
-/// What a worker needs to make the metrics of these names.
-pub fn metric_specs(registry: &Registry, lock: &Lock, names: &[String]) -> Result<Vec<ScoreMetric>> {
+/// What a worker needs to make the metrics of these names. `all` leaves out those whose plugin lacks an asset.
+pub fn metric_specs(
+    registry: &Registry,
+    lock: &Lock,
+    names: &[String],
+    skipped: &mut Vec<Skipped>,
+) -> Result<Vec<ScoreMetric>> {
     let mut specs = Vec::new();
+    let assets = assets_dir();
     for (family, values) in registry.metric_families(names)? {
         let entry = &registry.metrics()[&family];
+        let named = names.iter().any(|name| *name == family) || !values.is_empty();
+        if !named && let Some(asset) = lock.missing_assets(&entry.plugin, assets.as_deref()).next() {
+            let get = format!("host assets add {}", asset.name);
+            skipped.push(Skipped { name: family, lacks: "data", get });
+            continue;
+        }
         let library = Library::locked(registry, lock, &entry.plugin)?;
         let version = lock.plugin(&entry.plugin).map(|locked| locked.version.clone()).unwrap_or_default();
-        let message = MetricMessage { dataset: None, assets: assets_dir(), settings: json(&entry.settings)? };
+        let message = MetricMessage { dataset: None, assets: assets.clone(), settings: json(&entry.settings)? };
         let spec = ComponentSpec { library, component: entry.component.clone(), entry: family, message };
         specs.push(ScoreMetric { spec, values, version });
     }

@@ -88,12 +88,13 @@ impl Scoring<'_> {
             let death = loop {
                 match worker.next(false) {
                     Reply::Event(Event::Scoring { metric, model }) => at = (metric, model),
-                    Reply::Event(Event::Failed(failure)) => match &at {
-                        (Some(metric), Some(model)) => {
-                            self.fail(model, metric, &Error::from(failure).to_string(), failed)?;
-                        }
-                        _ => return Err(Error::from(failure).context(format!("cannot score {}", self.dataset))),
-                    },
+                    Reply::Event(Event::NotScored { metric, model, failure }) => {
+                        self.fail(&model, &metric, &Error::from(failure).to_string(), failed)?;
+                    }
+                    // Not a metric's fault: the disk is full, or a file of the run is damaged.
+                    Reply::Event(Event::Failed(failure)) => {
+                        return Err(Error::from(failure).context(format!("cannot score {}", self.dataset)));
+                    }
                     Reply::Event(Event::Done) => break None,
                     Reply::Event(Event::Log { level, message }) => self.reporter.plugin(&level, &message),
                     Reply::Event(_) => {}

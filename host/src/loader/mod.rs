@@ -1,6 +1,7 @@
 //! Opening plugin libraries: the digest, the file's form, the ABI layout, then components by name. What is wrong is said
 //! precisely; nothing is ever unloaded.
 
+mod complete;
 mod components;
 mod conformance;
 mod notices;
@@ -9,6 +10,7 @@ pub use components::{BatchScores, Captioner, Dataset, Metric};
 pub use conformance::{Finding, check};
 pub use notices::{Notice, listen};
 
+use self::complete::check_complete;
 use crate::error::{Error, Result};
 use crate::registry::{Lock, LockedComponent, LockedPlugin, Registry};
 use crate::run::file_digest;
@@ -39,6 +41,25 @@ impl Library {
         Ok(Library { plugin: plugin.to_owned(), path, sha256: Some(locked.sha256.clone()) })
     }
 
+    /// The file's digest, which must be the lock's.
+    ///
+    /// # Errors
+    /// The file is absent or unreadable, or its digest is another.
+    pub fn checked_digest(&self) -> Result<String> {
+        let sha256 = file_digest(&self.path)?;
+        match &self.sha256 {
+            Some(expected) if *expected != sha256 => Err(Error::usage(format!(
+                "plugin `{}` ({}): the library has changed: registry.lock has {}…, the file {}…",
+                self.plugin,
+                self.path.display(),
+                &expected[..expected.len().min(12)],
+                &sha256[..12]
+            ))
+            .help(format!("if you meant to change it: host plugin add {}", self.plugin))),
+            _ => Ok(sha256),
+        }
+    }
+
     /// Opens the library.
     ///
     /// # Errors
@@ -47,17 +68,11 @@ impl Library {
     pub fn open(&self) -> Result<Plugin> {
         let refuse =
             |reason: String| Error::usage(format!("plugin `{}` ({}): {reason}", self.plugin, self.path.display()));
-        let sha256 = file_digest(&self.path)?;
-        if let Some(expected) = &self.sha256
-            && *expected != sha256
-        {
-            return Err(refuse(format!(
-                "the library has changed: registry.lock has {}…, the file {}…",
-                &expected[..expected.len().min(12)],
-                &sha256[..12]
-            ))
-            .help(format!("if you meant to change it: host plugin add {}", self.plugin)));
-        }
+        let sha256 = self.checked_digest()?;
+        check_complete(&self.path).map_err(|reason| {
+            refuse(format!("the file is not a library that can be opened: {reason}"))
+                .help("is it complete, and built for this machine?")
+        })?;
         open_as_plain_library(&self.path).map_err(|reason| {
             refuse(format!("the file is not a library that can be opened: {reason}"))
                 .help("is it complete, and built for this machine?")
@@ -105,6 +120,7 @@ impl Plugin {
                         summary: component.summary.into_string(),
                         model_types: detail.model_types,
                         python_package: detail.python_package,
+                        file: detail.file,
                     }
                 })
                 .collect(),
@@ -135,6 +151,8 @@ struct Detail {
     model_types: Vec<String>,
     #[serde(default)]
     python_package: String,
+    #[serde(default)]
+    file: String,
 }
 
 /// Opens with the loader's own words for what is wrong. All symbols are bound now, none is shared, and the library stays: code of

@@ -4,7 +4,7 @@ use super::Registry;
 use crate::error::{Error, Result};
 use crate::run::replace_file;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The lock file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct LockedComponent {
     /// Where pip finds an asset; empty for others.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub python_package: String,
+    /// The installed asset's file name in the folder of assets; empty for others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
 }
 
 impl Lock {
@@ -66,6 +69,18 @@ impl Lock {
         let body = toml::to_string(self).map_err(|error| Error::failed(format!("cannot write the lock: {error}")))?;
         let text = format!("# Written by `host plugin add` and `cargo xtask build`; not for editing.\n\n{body}");
         replace_file(&Lock::path(registry), text.as_bytes())
+    }
+
+    /// The assets that a plugin registers and that are not in the folder of assets.
+    pub fn missing_assets<'a>(
+        &'a self,
+        plugin: &str,
+        folder: Option<&'a Path>,
+    ) -> impl Iterator<Item = &'a LockedComponent> {
+        let components = self.plugin(plugin).map_or(&[][..], |locked| &locked.components);
+        components.iter().filter(move |component| {
+            component.kind == "asset" && !folder.is_some_and(|folder| folder.join(&component.file).is_file())
+        })
     }
 
     pub fn plugin(&self, name: &str) -> Option<&LockedPlugin> {

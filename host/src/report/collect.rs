@@ -129,7 +129,8 @@ fn metric_failure(run: &RunDir, dataset: &str, model: &str, metric: &str) -> Opt
 }
 
 impl Results {
-    /// `scores.json`: `{dataset: {model: {metric: {value, low, high}}}}`, unscaled; a failed cell has `"error"`.
+    /// `scores.json`: `{dataset: {model: {items, failed, metrics: {metric: {value, low, high}}}}}`, unscaled; a failed cell or
+    /// metric has `"error"`.
     pub fn scores_json(&self) -> Value {
         let mut datasets = Map::new();
         for table in &self.tables {

@@ -43,13 +43,12 @@ pub fn markdown(results: &Results) -> String {
 
 /// What the numbers are.
 pub fn scale_note(results: &Results) -> String {
-    let quantities: Vec<&str> = results
-        .tables
-        .first()
-        .map(|table| {
-            table.columns.iter().filter(|column| column.scale != 100.0).map(|column| column.heading.as_str()).collect()
-        })
-        .unwrap_or_default();
+    let mut quantities: Vec<&str> = Vec::new();
+    for column in results.tables.iter().flat_map(|table| &table.columns).filter(|column| column.scale != 100.0) {
+        if !quantities.contains(&column.heading.as_str()) {
+            quantities.push(&column.heading);
+        }
+    }
     let but = if quantities.is_empty() { String::new() } else { format!(" (but not {})", quantities.join(", ")) };
     format!(
         "Scores are multiplied by 100{but}; in brackets their 95 % bootstrap intervals ({} resamples of the items).",

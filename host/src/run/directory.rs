@@ -1,5 +1,6 @@
 //! Where things lie in a run directory.
 
+use super::files::clear_unfinished;
 use super::{Plan, Shard, create_folder, replace_file};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -9,10 +10,22 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct RunDir(PathBuf);
 
-/// Why a cell (one model on one dataset) could not be finished: `predictions/DATASET/MODEL/failure.json`.
+/// Why a cell (one model on one dataset) could not be finished: `predictions/DATASET/MODEL/failure.json`, or
+/// `failure-0002-of-0003.json` for a shard's part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellFailure {
     pub reason: String,
+}
+
+impl CellFailure {
+    /// A cell whose items were all tried, and none has a caption.
+    pub fn none_captioned(last_error: &str) -> CellFailure {
+        CellFailure { reason: format!("no item could be captioned; the last error: {last_error}") }
+    }
+}
+
+fn read_failure(path: &Path) -> Option<CellFailure> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
 impl RunDir {
@@ -76,24 +89,41 @@ impl RunDir {
         self.scores_folder(dataset, model).join("items.jsonl")
     }
 
-    /// Notes that a cell failed.
-    pub fn set_failure(&self, dataset: &str, model: &str, failure: &CellFailure) -> Result<()> {
+    /// Notes that a cell, or a shard's part of it, failed.
+    pub fn set_failure(&self, dataset: &str, model: &str, shard: Shard, failure: &CellFailure) -> Result<()> {
         let text = serde_json::to_string_pretty(failure).unwrap_or_default();
-        replace_file(&self.failure_file(dataset, model), format!("{text}\n").as_bytes())
+        replace_file(&self.failure_file(dataset, model, shard), format!("{text}\n").as_bytes())
     }
 
-    /// Forgets an earlier failure: the cell is tried again.
-    pub fn clear_failure(&self, dataset: &str, model: &str) {
-        let _ = std::fs::remove_file(self.failure_file(dataset, model));
+    /// Forgets an earlier failure: the cell is done after all.
+    pub fn clear_failure(&self, dataset: &str, model: &str, shard: Shard) {
+        let _ = std::fs::remove_file(self.failure_file(dataset, model, shard));
     }
 
+    /// Why the whole cell failed, if it did.
     pub fn failure(&self, dataset: &str, model: &str) -> Option<CellFailure> {
-        let text = std::fs::read(self.failure_file(dataset, model)).ok()?;
-        serde_json::from_slice(&text).ok()
+        read_failure(&self.failure_file(dataset, model, Shard::WHOLE))
     }
 
-    fn failure_file(&self, dataset: &str, model: &str) -> PathBuf {
-        self.cell(dataset, model).join("failure.json")
+    /// The failures of a cell's shards, with their files, by name.
+    pub fn shard_failures(&self, dataset: &str, model: &str) -> Vec<(PathBuf, CellFailure)> {
+        let entries = std::fs::read_dir(self.cell(dataset, model)).into_iter().flatten().flatten();
+        let mut failures: Vec<(PathBuf, CellFailure)> = entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("failure-"))
+            .filter_map(|entry| Some((entry.path(), read_failure(&entry.path())?)))
+            .collect();
+        failures.sort_by(|a, b| a.0.cmp(&b.0));
+        failures
+    }
+
+    fn failure_file(&self, dataset: &str, model: &str, shard: Shard) -> PathBuf {
+        let name = shard.file_name().replacen("shard", "failure", 1).replace(".jsonl", ".json");
+        self.cell(dataset, model).join(if shard.is_whole() { "failure.json".to_owned() } else { name })
+    }
+
+    /// Removes files that a killed host or worker had begun to write aside. Only for who is alone in the directory.
+    pub fn clear_unfinished(&self) {
+        clear_unfinished(&self.0);
     }
 
     /// Makes sure that the directory holds this plan: writes it into a new run, accepts it in one of the same plan, refuses

@@ -14,7 +14,7 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     create_folder(folder)?;
     let write = || -> std::io::Result<()> {
-        let mut aside = tempfile::Builder::new().prefix(".new-").suffix(".tmp").tempfile_in(folder)?;
+        let mut aside = tempfile::Builder::new().prefix(ASIDE.0).suffix(ASIDE.1).tempfile_in(folder)?;
         aside.write_all(bytes)?;
         // Temporary files are private by default; results are for whoever may read the folder.
         #[cfg(unix)]
@@ -28,6 +28,22 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(())
     };
     write().map_err(|error| Error::io("write", path, &error))
+}
+
+/// How the names of files begin and end that are not whole yet.
+const ASIDE: (&str, &str) = (".new-", ".tmp");
+
+/// Removes what was written aside below a folder and never renamed, since its writer was killed.
+pub(super) fn clear_unfinished(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            clear_unfinished(&entry.path());
+        } else if name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes a folder and its parents.

@@ -17,6 +17,12 @@ pub struct Prediction {
     pub outcome: Outcome,
 }
 
+impl Prediction {
+    pub fn is_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed { .. })
+    }
+}
+
 /// A caption, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -71,7 +77,11 @@ impl PredictionWriter {
         let (predictions, length) = read_predictions(path)?;
         let open = OpenOptions::new().create(true).append(true).open(path);
         let file = open.map_err(|error| Error::io("write", path, &error))?;
-        file.set_len(length).map_err(|error| Error::io("write", path, &error))?;
+        let fail = |error| Error::io("write", path, &error);
+        // What is whole keeps its time of change.
+        if file.metadata().map_err(fail)?.len() != length {
+            file.set_len(length).map_err(fail)?;
+        }
         sync_folder(folder);
         Ok((PredictionWriter { path: path.to_owned(), file, length }, predictions))
     }

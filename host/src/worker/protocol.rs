@@ -35,7 +35,8 @@ pub enum Command {
         batch_size: usize,
         loaders: usize,
     },
-    /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, then `Done`.
+    /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
+    /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
 }
 
@@ -95,6 +96,12 @@ pub enum Event {
     Scoring {
         metric: Option<String>,
         model: Option<String>,
+    },
+    /// This metric cannot score this model; the others go on.
+    NotScored {
+        metric: String,
+        model: String,
+        failure: PluginFailure,
     },
     /// The command is finished.
     Done,

@@ -44,7 +44,8 @@ pub fn score_cells(
             let scored = match scored {
                 Ok(scored) => scored,
                 Err(error) => {
-                    speaker.say(&Event::Failed(error.context(format!("metric {name} for {}", cell.model)).into()));
+                    let (metric, model) = (name.clone(), cell.model.clone());
+                    speaker.say(&Event::NotScored { metric, model, failure: error.into() });
                     continue;
                 }
             };

@@ -46,7 +46,7 @@ pub struct ComponentInfo {
     pub kind: RString,
     pub name: RString,
     pub summary: RString,
-    /// More, by kind, as a JSON object: a captioner's `model_types`, an asset's `python_package`.
+    /// More, by kind, as a JSON object: a captioner's `model_types`, an asset's `python_package` and `file`.
     pub detail: RString,
 }
 

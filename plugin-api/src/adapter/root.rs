@@ -36,7 +36,7 @@ extern "C" fn components() -> RVec<ComponentInfo> {
         all.push(component("lora-strategy", entry.name, entry.summary, "{}".to_owned()));
     }
     for entry in inventory::iter::<AssetEntry>() {
-        let detail = serde_json::json!({ "python_package": entry.python_package });
+        let detail = serde_json::json!({ "python_package": entry.python_package, "file": entry.file });
         all.push(component("asset", entry.name, entry.summary, detail.to_string()));
     }
     // The order of registration is the linker's; people and locks want one that stays.

@@ -46,6 +46,8 @@ pub struct AssetEntry {
     pub summary: &'static str,
     /// The Python package that carries it, as pip takes it (`name==version`); empty if it comes from elsewhere.
     pub python_package: &'static str,
+    /// The installed file's name in the folder of assets: its presence tells that the asset is there.
+    pub file: &'static str,
     /// Installs from a file (the package's wheel, or the data file itself) into the folder of assets. Returns a sentence about what
     /// was installed. A file of another kind is a `Data` error.
     pub install: fn(&Path, &Path, Host) -> Result<String>,
@@ -108,12 +110,18 @@ macro_rules! register_lora_strategy {
 }
 
 /// Registers an asset, a data file that the plugin needs and does not carry: name, one line of summary, the Python package that has it
-/// (or ""), and a function `fn(file: &Path, folder: &Path, host: Host) -> Result<String>`.
+/// (or ""), the installed file's name, and a function `fn(file: &Path, folder: &Path, host: Host) -> Result<String>`.
 #[macro_export]
 macro_rules! register_asset {
-    ($name:expr, $summary:expr, $python_package:expr, $install:expr) => {
+    ($name:expr, $summary:expr, $python_package:expr, $file:expr, $install:expr) => {
         $crate::__private::inventory::submit! {
-            $crate::AssetEntry { name: $name, summary: $summary, python_package: $python_package, install: $install }
+            $crate::AssetEntry {
+                name: $name,
+                summary: $summary,
+                python_package: $python_package,
+                file: $file,
+                install: $install,
+            }
         }
     };
 }
