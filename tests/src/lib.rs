@@ -1,1 +1,20 @@
-//! Tests of the whole: the host's binary, real plugins, parity with the references
+//! What the end-to-end tests share: the built host and plugins, places with a registry of their own, commands with a time limit,
+//! run directories to compare. The tests themselves are in `tests/`; parity fixtures lie in `parity/`, plugins for tests in `plugins/`.
+
+mod artifacts;
+mod catalogue;
+mod command;
+mod place;
+mod processes;
+mod registry;
+mod run_directory;
+mod small_disk;
+
+pub use artifacts::{cargo_target, host_program, library, repository};
+pub use catalogue::{copy_folder, sample_catalogue, test_image};
+pub use command::{Host, Outcome};
+pub use place::Place;
+pub use processes::{processes_with, wait_until};
+pub use registry::Registry;
+pub use run_directory::{RunFiles, assert_same_run, predictions};
+pub use small_disk::SmallDisk;

@@ -1,9 +1,9 @@
 //! A captioner and a metric for the host's tests. They do their work in plain arithmetic, and misbehave where their settings in the
-//! registry say so: panic, segfault, spin, allocate without end.
+//! registry say so: panic, segfault, spin, allocate without end, print to where the host listens.
 
 use plugin_api::{
-    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Finish, Generation, ItemScore, Metric, MetricConfig,
-    MetricItem, MetricValue, PluginError, Result, export_plugin, register_captioner, register_metric,
+    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Finish, Generation, ItemScore, Metric,
+    MetricConfig, MetricItem, MetricValue, PluginError, Result, export_plugin, register_captioner, register_metric,
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
-    /// `panic`, `error`, `segfault`, `spin`, `allocate`; empty: nothing.
+    /// `panic`, `error`, `segfault`, `spin`, `exit`, `allocate`, `leak`, `print`; empty: nothing.
     fault: String,
     /// Only for images of this width; 0: for all.
     width: u32,
@@ -42,6 +42,17 @@ impl Settings {
                     hoard.push(vec![1; 16 << 20]);
                     std::thread::sleep(Duration::from_millis(5));
                 }
+            }
+            "exit" => std::process::exit(7),
+            // Returns at once each time, and keeps what it took.
+            "leak" => {
+                std::mem::forget(std::hint::black_box(vec![1u8; 8 << 20]));
+                Ok(())
+            }
+            // What a worker says when it is done, from somebody who is not the worker.
+            "print" => {
+                println!("{{\"event\":\"done\"}}");
+                Ok(())
             }
             other => Err(PluginError::configuration(format!("`{other}` is no fault"))),
         }
@@ -113,7 +124,11 @@ impl Captioner for Trial {
                     (false, true) => "a blue garment in soft cotton",
                     (false, false) => "a grey garment in soft cotton with a round neckline",
                 };
-                Ok(Caption { text: text.to_owned(), token_ids: vec![red as u32, green as u32, blue as u32, 2], finish: Finish::Eos })
+                Ok(Caption {
+                    text: text.to_owned(),
+                    token_ids: vec![red as u32, green as u32, blue as u32, 2],
+                    finish: Finish::Eos,
+                })
             })
             .collect()
     }

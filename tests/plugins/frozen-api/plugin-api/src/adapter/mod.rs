@@ -1,0 +1,15 @@
+//! Joins the SDK's traits to the ABI's objects: one file a kind. Every entry point catches panics here, because one that crossed
+//! the border would abort the process.
+
+mod captioner;
+mod dataset;
+mod guard;
+mod lora;
+mod metric;
+mod root;
+
+pub use captioner::captioner;
+pub use dataset::dataset;
+pub use lora::lora_strategy;
+pub use metric::metric;
+pub use root::export;

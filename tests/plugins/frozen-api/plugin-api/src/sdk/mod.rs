@@ -1,0 +1,22 @@
+//! The plugin author's side: one module a kind of component, plus errors, settings and the host's services.
+
+mod captioner;
+mod dataset;
+mod error;
+mod host;
+mod lora;
+mod metric;
+mod registration;
+mod settings;
+
+pub use captioner::{
+    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
+    Generation, Image,
+};
+pub use dataset::{Dataset, DatasetConfig, ImageSource, Item, ItemError};
+pub use error::{ErrorKind, PluginError, Result};
+pub use host::{Host, LogLevel};
+pub use lora::{LinearLayer, LoraStrategy, LoraTarget};
+pub use metric::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, ReferenceSet, Text};
+pub use registration::{CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
+pub use settings::Settings;

@@ -1,0 +1,122 @@
+//! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
+
+use super::{CaptionerConfig, DatasetConfig, MetricConfig, Result, Settings};
+use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox};
+
+/// A registered captioner; made by [`register_captioner!`](crate::register_captioner).
+pub struct CaptionerEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// The `model_type`s of `config.json` that it loads.
+    pub model_types: &'static [&'static str],
+    pub create: fn(&CaptionerConfig) -> Result<CaptionerBox>,
+}
+
+/// A registered metric; made by [`register_metric!`](crate::register_metric).
+pub struct MetricEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub create: fn(&MetricConfig) -> Result<MetricBox>,
+}
+
+/// A registered dataset; made by [`register_dataset!`](crate::register_dataset).
+pub struct DatasetEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub create: fn(&DatasetConfig) -> Result<DatasetBox>,
+}
+
+/// A registered LoRA strategy; made by [`register_lora_strategy!`](crate::register_lora_strategy).
+pub struct LoraStrategyEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub create: fn(&Settings) -> Result<LoraStrategyBox>,
+}
+
+/// The library's own name and version; made by [`export_plugin!`](crate::export_plugin).
+pub struct PackageEntry {
+    pub name: &'static str,
+    pub version: &'static str,
+}
+
+inventory::collect!(PackageEntry);
+inventory::collect!(CaptionerEntry);
+inventory::collect!(MetricEntry);
+inventory::collect!(DatasetEntry);
+inventory::collect!(LoraStrategyEntry);
+
+/// Registers a captioner: name, one line of summary, `model_type`s, and a function `fn(&CaptionerConfig) -> Result<impl Captioner>`.
+#[macro_export]
+macro_rules! register_captioner {
+    ($name:expr, $summary:expr, $model_types:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::CaptionerEntry {
+                name: $name,
+                summary: $summary,
+                model_types: $model_types,
+                create: |config| ($create)(config).map($crate::__private::captioner),
+            }
+        }
+    };
+}
+
+/// Registers a metric: name, one line of summary, and a function `fn(&MetricConfig) -> Result<impl Metric>`.
+#[macro_export]
+macro_rules! register_metric {
+    ($name:expr, $summary:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::MetricEntry { name: $name, summary: $summary, create: |config| ($create)(config).map($crate::__private::metric) }
+        }
+    };
+}
+
+/// Registers a dataset: name, one line of summary, and a function `fn(&DatasetConfig) -> Result<impl Dataset>`.
+#[macro_export]
+macro_rules! register_dataset {
+    ($name:expr, $summary:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::DatasetEntry { name: $name, summary: $summary, create: |config| ($create)(config).map($crate::__private::dataset) }
+        }
+    };
+}
+
+/// Registers a LoRA strategy: name, one line of summary, and a function `fn(&Settings) -> Result<impl LoraStrategy>`.
+#[macro_export]
+macro_rules! register_lora_strategy {
+    ($name:expr, $summary:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::LoraStrategyEntry {
+                name: $name,
+                summary: $summary,
+                create: |settings| ($create)(settings).map($crate::__private::lora_strategy),
+            }
+        }
+    };
+}
+
+/// Makes the library a plugin: emits its one root module. Once a crate, beside the registrations.
+#[macro_export]
+macro_rules! export_plugin {
+    () => {
+        // What `#[abi_stable::export_root_module]` would emit, with paths that need no abi_stable in the author's Cargo.toml.
+        const _: () = {
+            use $crate::__private::abi_stable::library;
+
+            extern "C" fn root_module() -> library::RootModuleResult {
+                library::__call_root_module_loader($crate::__private::export)
+            }
+
+            #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+            static HEADER: library::LibHeader = unsafe {
+                library::LibHeader::from_constructor::<$crate::abi::PluginRootRef>(
+                    root_module,
+                    library::CheckTypeLayout::Yes,
+                )
+            };
+        };
+
+        $crate::__private::inventory::submit! {
+            $crate::PackageEntry { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") }
+        }
+    };
+}

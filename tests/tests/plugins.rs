@@ -1,0 +1,139 @@
+//! Which libraries the host accepts, and what it says of the others.
+
+use end_to_end_tests::{Place, Registry, library, sample_catalogue};
+use std::fs;
+use std::io::Write;
+
+/// A registry whose only plugin is this file.
+fn with_library(path: &std::path::Path) -> Place {
+    Place::without_lock(Registry::default().plugin("candidate", path))
+}
+
+#[test]
+fn a_plugin_built_against_another_api_layout_is_refused_with_the_difference() {
+    let path = library("other-layout");
+    let place = with_library(&path);
+    for command in [&["plugin", "add", "candidate"][..], &["plugin", "add", "--all"]] {
+        let outcome = place.host(command).run().expect_code(2);
+        let outcome =
+            outcome.expect_error(&["it was built against another plugin-api", "rebuild it", "plugin `candidate`"]);
+        assert!(outcome.stderr.lines().count() <= 20, "too long for a person\n{outcome}");
+    }
+    place.host(&["plugin", "check"]).with(&[path]).run().expect_code(2).expect_error(&["another plugin-api"]);
+    assert!(!place.path("registry.lock").exists(), "a refused plugin was locked");
+}
+
+#[test]
+fn a_library_that_is_no_plugin_is_refused_with_the_reason() {
+    let place = with_library(&library("no-plugin"));
+    let outcome = place.host(&["plugin", "add", "candidate"]).run().expect_code(2);
+    outcome.expect_error(&["it is a library, but no Lookbook plugin", "export_plugin!"]);
+}
+
+#[test]
+fn a_file_that_is_no_library_is_refused_with_the_reason() {
+    let place = Place::without_lock(Registry::default());
+    let half = place.path("libhalf.so");
+    let bytes = fs::read(library("trial")).unwrap();
+    fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
+    place.write("libtext.so", "this is text\n");
+    place.write("libempty.so", "");
+    for name in ["libhalf.so", "libtext.so", "libempty.so"] {
+        let outcome = place.host(&["plugin", "add", name]).run().expect_code(2);
+        outcome.expect_error(&["is not a library that can be opened", name]);
+        assert!(!fs::read_to_string(place.path("registry.toml")).unwrap().contains(name), "{name} was registered");
+    }
+}
+
+#[test]
+fn a_library_whose_digest_changed_is_refused_until_it_is_added_again() {
+    let place = Place::without_lock(Registry::default());
+    let copy = place.path("libtrial-copy.so");
+    fs::copy(library("trial"), &copy).unwrap();
+    let catalogue = sample_catalogue().join("hm");
+    let registry = Registry::default()
+        .plugin("trial", &copy)
+        .plugin("hm", &library("hm"))
+        .dataset("hm", "hm", &catalogue)
+        .metric("trial-words", "trial", "")
+        .model("fine", "");
+    place.write("registry.toml", registry.text());
+    place.host(&["plugin", "add", "--all"]).run().expect_code(0);
+    place.eval("before", "fine", "hm").run().expect_code(0);
+
+    fs::OpenOptions::new().append(true).open(&copy).unwrap().write_all(&[0]).unwrap();
+    let refusal = ["the library has changed", "registry.lock has", "host plugin add trial"];
+    place.eval("after", "fine", "hm").run().expect_code(2).expect_error(&refusal);
+    assert!(!place.path("runs/after").exists(), "a run was begun");
+    let score = place.host(&["score", "--input", "-", "--metrics", "trial-words"]);
+    score.input("{\"id\":1,\"candidate\":\"a\",\"references\":[\"a\"]}\n").run().expect_code(2).expect_error(&refusal);
+    place.host(&["plugin", "check", "trial"]).run().expect_code(2).expect_error(&refusal);
+    let list = place.host(&["plugin", "list"]).run().expect_code(0);
+    assert!(list.stdout.contains("changed since it was added: host plugin add trial"), "{list}");
+
+    place.host(&["plugin", "add", "trial"]).run().expect_code(0);
+    place.eval("after", "fine", "hm").run().expect_code(0);
+}
+
+#[test]
+fn a_plugin_that_was_never_added_is_refused() {
+    let place = Place::without_lock(Registry::usual());
+    let outcome = place.eval("run", "fine", "hm").run().expect_code(2);
+    outcome.expect_error(&["its library was never added to registry.lock", "host plugin add"]);
+}
+
+#[test]
+fn a_damaged_lock_and_a_damaged_registry_are_refused_with_their_place() {
+    let place = Place::new();
+    place.write("registry.lock", "[[plugin]]\nname = 3\n");
+    place
+        .host(&["plugin", "list"])
+        .run()
+        .expect_code(2)
+        .expect_error(&["registry.lock is damaged", "plugin add --all"]);
+    fs::remove_file(place.path("registry.lock")).unwrap();
+    place.write("registry.toml", "[plugins.x]\nlibary = \"x\"\n");
+    let outcome = place.host(&["plugin", "list"]).run().expect_code(2);
+    outcome.expect_error(&["registry.toml is not a valid registry", "line 2", "libary"]);
+    place.write("registry.toml", "[models.x]\nplugin = \"none\"\nweights = \"w\"\n");
+    place
+        .host(&["models", "list"])
+        .run()
+        .expect_code(2)
+        .expect_error(&["registry.toml:1", "there is no plugin `none`"]);
+    place.write("registry.toml", "[plugins.x]\nlibrary = \"absent\"\n");
+    place.host(&["plugin", "add", "x"]).run().expect_code(2).expect_error(&["registry.toml:1", "libabsent"]);
+}
+
+#[test]
+fn every_plugin_of_the_tests_passes_its_check_and_is_listed_with_its_components() {
+    let place = Place::new();
+    let outcome = place.host(&["plugin", "check", "--all", "--json"]).run().expect_code(0);
+    for plugin in outcome.json().as_array().unwrap() {
+        let findings = plugin["findings"].as_array().unwrap();
+        assert!(findings.iter().all(|finding| finding["problem"].is_null()), "{plugin}");
+        assert!(findings[0]["milliseconds"].as_f64().is_some());
+    }
+    let list = place.host(&["plugin", "list", "--json"]).run().expect_code(0).json();
+    let of = |name: &str| list.as_array().unwrap().iter().find(|plugin| plugin["name"] == name).cloned().unwrap();
+    assert_eq!(of("trial")["state"], "ok");
+    assert_eq!(of("trial")["components"][0]["kind"], "captioner");
+    assert_eq!(of("trial")["components"][0]["model_types"][0], "trial");
+    assert_eq!(of("trial")["components"][1]["name"], "trial-words");
+    assert_eq!(of("hm")["components"][0]["kind"], "dataset");
+}
+
+#[test]
+fn options_that_a_component_does_not_know_are_errors_that_name_them() {
+    let registry = Registry::usual().model("odd", "colour = \"red\"").metric(
+        "trial-odd",
+        "trial",
+        "component = \"trial-words\"\nsize = 3",
+    );
+    let place = Place::with(registry);
+    place.eval("run", "odd,fine", "hm").run().expect_code(1).expect_error(&[
+        "unknown field `colour`",
+        "trial-odd",
+        "unknown field `size`",
+    ]);
+}

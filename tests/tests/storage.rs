@@ -1,0 +1,98 @@
+//! A disk that is full and a folder that must not be written: a clear error, what was saved stays, a rerun finishes.
+
+use end_to_end_tests::{Place, Registry, RunFiles, SmallDisk, assert_same_run};
+use std::path::Path;
+
+/// A run directory's file system with nothing to spare, or why there is none here.
+fn disk(place: &Place, kibibytes: u64) -> Option<SmallDisk> {
+    match SmallDisk::mount(&place.path("disk"), kibibytes) {
+        Ok(disk) => Some(disk),
+        Err(reason) => {
+            eprintln!("skipped: {reason}");
+            None
+        }
+    }
+}
+
+fn eval(place: &Place, run: &Path) -> end_to_end_tests::Host {
+    let arguments = ["eval", "--models", "fine", "--datasets", "hm,fashiongen", "--split", "all", "--batch-size", "4"];
+    place.host(&arguments).with(&["--run".as_ref(), run.as_os_str()])
+}
+
+/// Every line of every prediction file is a line of the whole run, in its place.
+fn assert_predictions_intact(found: &RunFiles, whole: &RunFiles) -> usize {
+    let mut lines = 0;
+    for path in found.0.keys().filter(|path| path.starts_with("predictions/")) {
+        let text = found.text(path);
+        assert!(text.is_empty() || text.ends_with('\n'), "{path} has a torn line");
+        assert!(whole.text(path).starts_with(&text), "{path} has other lines");
+        lines += text.lines().count();
+    }
+    lines
+}
+
+#[test]
+fn a_full_disk_is_a_clear_error_that_keeps_earlier_lines_and_a_rerun_with_space_finishes() {
+    let place = Place::with(Registry::usual());
+    let whole = place.path("whole");
+    eval(&place, &whole).run().expect_code(0);
+    let whole = RunFiles::of(&whole);
+    let needed: u64 = whole.0.values().map(|bytes| bytes.len().div_ceil(4096) as u64 * 4).sum();
+    let mut stopped_with = Vec::new();
+    // From a disk with next to nothing to one that is full only at the tables.
+    for percent in [3, 20, 40, 55, 70, 80, 90, 96] {
+        let size = (needed * percent / 100 / 4 * 4).max(8);
+        let Some(disk) = disk(&place, size) else { return };
+        let run = disk.path().join("run");
+        let outcome = eval(&place, &run).run();
+        if outcome.code == Some(0) {
+            continue;
+        }
+        let outcome = outcome.expect_code(3).expect_error(&["no space left on device", "free some space"]);
+        assert!(outcome.stderr.contains(&run.display().to_string()), "the error names no file\n{outcome}");
+        stopped_with.push(assert_predictions_intact(&RunFiles::of(&run), &whole));
+        disk.resize(needed * 4 + 1024);
+        eval(&place, &run).run().expect_code(0);
+        assert_same_run(&RunFiles::of(&run), &whole);
+    }
+    println!("lines saved when the disk was full: {stopped_with:?}");
+    let somewhere_between = stopped_with.iter().any(|lines| (1..100).contains(lines));
+    assert!(stopped_with.len() >= 5 && somewhere_between, "the disk was not full where it should: {stopped_with:?}");
+}
+
+#[test]
+fn a_read_only_run_directory_is_a_clear_error_and_stays_as_it_is() {
+    let place = Place::new();
+    let Some(disk) = disk(&place, 4096) else { return };
+    let run = disk.path().join("run");
+    // A run that is half done.
+    eval(&place, &run).run().expect_code(0);
+    let whole = RunFiles::of(&run);
+    let file = run.join("predictions/hm/fine/shard-0000.jsonl");
+    let bytes = std::fs::read(&file).unwrap();
+    let half = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(25).unwrap().0 + 1;
+    std::fs::write(&file, &bytes[..half]).unwrap();
+    std::fs::remove_dir_all(run.join("scores")).unwrap();
+    let before = RunFiles::of(&run);
+
+    disk.set_read_only(true, 4096);
+    let outcome = eval(&place, &run).run().expect_code(3).expect_error(&["read-only file system", "--run DIR"]);
+    assert!(outcome.stderr.contains(&run.display().to_string()), "{outcome}");
+    assert_same_run(&RunFiles::of(&run), &before);
+    place.host(&["report"]).with(&[&run]).run().expect_code(3).expect_error(&["read-only file system"]);
+
+    let elsewhere = disk.path().join("new/run");
+    eval(&place, &elsewhere).run().expect_code(3).expect_error(&["cannot create the folder", "read-only file system"]);
+
+    disk.set_read_only(false, 4096);
+    eval(&place, &run).run().expect_code(0);
+    assert_same_run(&RunFiles::of(&run), &whole);
+}
+
+#[test]
+fn a_run_that_is_a_file_is_a_clear_error() {
+    let place = Place::new();
+    place.write("file", "not a folder\n");
+    let file = place.path("file");
+    eval(&place, &file).run().expect_code(3).expect_error(&["cannot create the folder"]);
+}
