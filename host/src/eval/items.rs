@@ -41,6 +41,7 @@ pub fn list_items(
                     };
                     reporter.note(&format!("{}: {items} items in split {}{dropped}", dataset.name, request.split));
                 }
+                Ok(Event::NotSaved(failure)) => return Err(failure.into()),
                 Ok(_) => {}
                 Err(reason) => {
                     reporter.warn(&format!("{}: {reason}", dataset.name));

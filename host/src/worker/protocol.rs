@@ -24,7 +24,7 @@ pub struct ComponentSpec<M> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Command {
-    /// Scan a dataset, choose a split's items and write the two files. Answered by `Listed`.
+    /// Scan a dataset, choose a split's items and write the two files. Answered by `Listed` or `NotSaved`.
     List { dataset: ComponentSpec<DatasetMessage>, request: SplitRequest, items_file: PathBuf, dropped_file: PathBuf },
     /// Load the captioner that `Caption` uses. Answered by `Loaded`.
     Load { captioner: ComponentSpec<CaptionerMessage> },
@@ -107,6 +107,8 @@ pub enum Event {
     Done,
     /// The command failed; the worker lives on.
     Failed(PluginFailure),
+    /// What the plugin gave could not be written into the run directory: the run cannot go on.
+    NotSaved(PluginFailure),
     Log {
         level: String,
         message: String,

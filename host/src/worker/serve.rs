@@ -3,13 +3,14 @@
 use super::captioning::{self, Session};
 use super::protocol::{Command, Event};
 use super::scoring;
-use crate::catalogue::select;
+use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
 use crate::run::{replace_file, write_items};
 use plugin_api::LogLevel;
 use std::fs::File;
 use std::io::{BufRead, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 /// Where events go.
@@ -54,15 +55,13 @@ pub fn serve() -> Result<()> {
     let mut session = Session::default();
     for command in commands {
         let done = match command {
-            Command::List { dataset, request, items_file, dropped_file } => captioning::open_dataset(&dataset)
-                .and_then(|dataset| select(&dataset, &request))
-                .and_then(|selection| {
-                    let dropped = selection.dropped.iter().filter_map(|record| serde_json::to_string(record).ok());
-                    let dropped: String = dropped.map(|line| line + "\n").collect();
-                    replace_file(&dropped_file, dropped.as_bytes())?;
-                    write_items(&items_file, &selection.items)?;
-                    Ok(Event::Listed { items: selection.items.len(), dropped: selection.dropped.len() })
-                }),
+            Command::List { dataset, request, items_file, dropped_file } => {
+                captioning::open_dataset(&dataset).and_then(|dataset| select(&dataset, &request)).map(|selection| {
+                    let saved = save_selection(&selection, &items_file, &dropped_file);
+                    let listed = Event::Listed { items: selection.items.len(), dropped: selection.dropped.len() };
+                    saved.map_or_else(|error| Event::NotSaved(error.into()), |()| listed)
+                })
+            }
             Command::Load { captioner } => session.load(&captioner).map(|description| Event::Loaded { description }),
             Command::Caption { dataset, items, batch_size, loaders } => {
                 session.caption(dataset.as_ref(), &items, batch_size, loaders, &speaker).map(|()| Event::Done)
@@ -74,6 +73,13 @@ pub fn serve() -> Result<()> {
         speaker.say(&done.unwrap_or_else(|error| Event::Failed(error.into())));
     }
     Ok(())
+}
+
+fn save_selection(selection: &Selection, items_file: &Path, dropped_file: &Path) -> Result<()> {
+    let dropped = selection.dropped.iter().filter_map(|record| serde_json::to_string(record).ok());
+    let dropped: String = dropped.map(|line| line + "\n").collect();
+    replace_file(dropped_file, dropped.as_bytes())?;
+    write_items(items_file, &selection.items)
 }
 
 /// Keeps standard output for events and gives plugins' own printing to standard error.
