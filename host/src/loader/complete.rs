@@ -18,7 +18,8 @@ pub fn check_complete(path: &Path) -> Result<(), String> {
         return Ok(());
     }
     let (segments, sections) = (number(&header[32..40]), number(&header[40..48]));
-    let [segment_size, segment_count, section_size, section_count] = [54, 56, 58, 60].map(|at| number(&header[at..at + 2]));
+    let [segment_size, segment_count, section_size, section_count] =
+        [54, 56, 58, 60].map(|at| number(&header[at..at + 2]));
     let needs = |wanted: u64| match wanted > length {
         true => Err(format!("it has {length} bytes and should have {wanted}: it was cut short")),
         false => Ok(()),
@@ -27,7 +28,9 @@ pub fn check_complete(path: &Path) -> Result<(), String> {
     needs(sections.saturating_add(section_size * section_count))?;
     // A segment's header: type, flags, then offset, two addresses and size in the file, eight bytes each.
     let mut table = vec![0; (segment_size * segment_count) as usize];
-    file.seek(SeekFrom::Start(segments)).and_then(|_| file.read_exact(&mut table)).map_err(|error| error.to_string())?;
+    file.seek(SeekFrom::Start(segments))
+        .and_then(|_| file.read_exact(&mut table))
+        .map_err(|error| error.to_string())?;
     for segment in table.chunks_exact((segment_size as usize).max(1)).filter(|segment| segment.len() >= 40) {
         needs(number(&segment[8..16]).saturating_add(number(&segment[32..40])))?;
     }
