@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 const REFERENCES: usize = 5;
 const VOCABULARY: u64 = 12_000;
-const ROUNDS: usize = 15;
+type Make = fn() -> MetricBox;
+
 /// Items a call, as in the host.
 const CHUNK: usize = 64;
 
@@ -45,7 +46,11 @@ impl Numbers {
     /// The same caption, in part said otherwise.
     fn paraphrase(&mut self, caption: &[u64]) -> Vec<u64> {
         let own = self.caption();
-        caption.iter().zip(own.iter().cycle()).map(|(word, other)| if self.below(5) < 2 { *other } else { *word }).collect()
+        caption
+            .iter()
+            .zip(own.iter().cycle())
+            .map(|(word, other)| if self.below(5) < 2 { *other } else { *word })
+            .collect()
     }
 }
 
@@ -72,7 +77,7 @@ fn done<T>(result: RResult<T, abi::Failure>) -> T {
 }
 
 /// Times of observing, of scoring with one thread and with two.
-fn time(make: fn() -> MetricBox, items: &[MetricItemRef<'_>]) -> [Duration; 3] {
+fn time(make: Make, items: &[MetricItemRef<'_>]) -> [Duration; 3] {
     let observed = || {
         let mut made = make();
         for chunk in items.chunks(CHUNK) {
@@ -125,17 +130,18 @@ fn main() {
             },
         })
         .collect();
-    let metrics: &[(&str, fn() -> MetricBox)] = &[
+    let metrics: &[(&str, Make)] = &[
         ("bleu", || metric(Bleu)),
         ("rouge-l", || metric(RougeL)),
         ("cider", || metric(Cider::new(Variant::D, Host::silent()))),
         ("cider-plain", || metric(Cider::new(Variant::Plain, Host::silent()))),
     ];
-    println!("{} items of {REFERENCES} references, the best of {ROUNDS} rounds, ms", items.len());
+    let rounds = (75_000 / items.len().max(1)).clamp(2, 15);
+    println!("{} items of {REFERENCES} references, the best of {rounds} rounds, ms", items.len());
     println!("{:12} {:>8} {:>8} {:>10}", "", "observe", "score", "2 threads");
     for (name, make) in metrics {
-        let rounds: Vec<[Duration; 3]> = (0..ROUNDS).map(|_| time(*make, &items)).collect();
-        let best = |part: usize| rounds.iter().map(|round| round[part]).min().unwrap_or_default().as_secs_f64() * 1e3;
+        let times: Vec<[Duration; 3]> = (0..rounds).map(|_| time(*make, &items)).collect();
+        let best = |part: usize| times.iter().map(|time| time[part]).min().unwrap_or_default().as_secs_f64() * 1e3;
         println!("{name:12} {:8.2} {:8.2} {:10.2}", best(0), best(1), best(2));
     }
 }

@@ -2,7 +2,7 @@
 //! length.
 
 use crate::windows::{self, ORDERS, Window, grams, tag};
-use crate::words::{Words, each_word};
+use crate::words::{Words, read};
 use plugin_api::{ItemScore, Metric, MetricItem, MetricValue, Result};
 use std::cell::RefCell;
 
@@ -63,21 +63,13 @@ impl Counter {
         let Counter { words, numbers, windows, counts } = self;
         words.clear();
         windows.clear();
-        numbers.clear();
-        each_word(item.candidate(), |word| {
-            numbers.push(words.number(word)?);
-            Ok(())
-        })?;
+        read(item.candidate(), numbers, |word| words.number(word))?;
         let length = numbers.len();
         windows::push(windows, numbers, 0);
         let mut closest: Option<usize> = None;
         for (reference, text) in item.references().enumerate() {
             // Only n-grams of the candidate's words can match: all other words are `NO_WORD`.
-            numbers.clear();
-            each_word(text, |word| {
-                numbers.push(words.find(word));
-                Ok(())
-            })?;
+            read(text, numbers, |word| Ok(words.find(word)))?;
             windows::push(windows, numbers, reference as u32 + 1);
             let distance = |of: usize| (of.abs_diff(length), of);
             closest = Some(closest.map_or(numbers.len(), |best| {

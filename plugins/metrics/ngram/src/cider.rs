@@ -3,7 +3,7 @@
 
 use crate::frequencies::{Frequencies, Place};
 use crate::windows::{self, ORDERS, Window, grams, tag};
-use crate::words::{LAST_WORD, Words, each_word, too_many};
+use crate::words::{LAST_WORD, NO_WORD, Words, read, too_many};
 use plugin_api::{Host, ItemScore, Metric, MetricItem, MetricValue, PluginError, ReferenceSet, Result};
 use std::cell::RefCell;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -77,11 +77,7 @@ impl Metric for Cider {
         }
         let windows = self.observed.get_mut().unwrap_or_else(PoisonError::into_inner);
         for reference in truth.references() {
-            self.numbers.clear();
-            each_word(reference, |word| {
-                self.numbers.push(self.words.number(word)?);
-                Ok(())
-            })?;
+            read(reference, &mut self.numbers, |word| self.words.number(word))?;
             windows::push(windows, &self.numbers, self.items);
         }
         self.items = self.items.checked_add(1).ok_or_else(|| PluginError::data("there are more than 2^32 items"))?;
@@ -130,17 +126,12 @@ impl Comparison {
         windows.clear();
         texts.clear();
         for (number, text) in std::iter::once(item.candidate()).chain(item.references()).enumerate() {
-            numbers.clear();
-            each_word(text, |word| {
-                let mut found = corpus.find(word);
-                if found == 0 {
-                    found = corpus.count() + new_words.number(word)?;
-                    if found > LAST_WORD {
-                        return Err(too_many());
-                    }
+            read(text, numbers, |word| match corpus.find(word) {
+                NO_WORD => {
+                    let number = corpus.count() + new_words.number(word)?;
+                    if number > LAST_WORD { Err(too_many()) } else { Ok(number) }
                 }
-                numbers.push(found);
-                Ok(())
+                number => Ok(number),
             })?;
             windows::push(windows, numbers, number as u32);
             texts.push(Vector { bigrams: grams(numbers.len(), 1), ..Vector::default() });
@@ -154,7 +145,7 @@ impl Comparison {
     /// Sums norms and products. An n-gram's component is its count times its weight.
     fn weigh(&mut self, frequencies: &Frequencies, variant: Variant) {
         let Comparison { windows, texts, counts, .. } = self;
-        windows::walk(windows, Place::ROOT, &mut |order, word, parent, run| {
+        windows::walk(windows, Place::TOP, &mut |order, word, parent, run| {
             let (weight, place) = frequencies.weight(parent, word);
             let weight = weight * weight;
             if let [window] = run {
@@ -193,5 +184,84 @@ impl Comparison {
             sum += cosines;
         }
         10.0 * sum / ORDERS as f64 / references.len().max(1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugin_api::LogLevel;
+    use plugin_api::testing::{Recorder, TestItem, score};
+
+    fn values(variant: Variant, items: &[TestItem]) -> Vec<f64> {
+        let scored = score(&mut Cider::new(variant, Host::silent()), items).unwrap();
+        scored.items.iter().map(|item| item.values[0]).collect()
+    }
+
+    #[track_caller]
+    fn close(actual: f64, expected: f64) {
+        assert!((actual - expected).abs() < 1e-12, "{actual}, not {expected}");
+    }
+
+    #[test]
+    fn a_small_corpus_scores_as_worked_out_by_hand() {
+        // N = 2. "a" and "b" are in both items' references and weigh 0, as does "a b"; all else weighs ln 2.
+        let items = [TestItem::new("a b c c d", &["a b c d"]), TestItem::new("a b", &["a b e", "b a a b"])];
+        // c twice and d against c and d; "b c", "c c", "c d" against "b c", "c d"; "a b c", "b c c", "c c d" against "a b c", "b c d";
+        // "a b c c", "b c c d" against "a b c d". All in units of ln 2, which the cosines lose.
+        let bigrams = 2.0 / (3.0_f64.sqrt() * 2.0_f64.sqrt());
+        let trigrams = 1.0 / (3.0_f64.sqrt() * 2.0_f64.sqrt());
+        let plain = 10.0 * (3.0 / (5.0_f64.sqrt() * 2.0_f64.sqrt()) + bigrams + trigrams) / 4.0;
+        let penalty = (-1.0_f64 / 72.0).exp();
+        let clipped = 10.0 * penalty * (2.0 / (5.0_f64.sqrt() * 2.0_f64.sqrt()) + bigrams + trigrams) / 4.0;
+        let found = values(Variant::Plain, &items);
+        close(found[0], plain);
+        close(found[1], 0.0);
+        let found = values(Variant::D, &items);
+        close(found[0], clipped);
+        close(found[1], 0.0);
+    }
+
+    #[test]
+    fn the_penalty_counts_bigrams_and_so_none_in_captions_of_one_word_or_none() {
+        let rest = TestItem::new("x", &["y"]);
+        // One word is as long as none, and two words are one longer.
+        let of = |reference| values(Variant::D, &[TestItem::new("c", &[reference]), rest.clone()])[0];
+        close(of("c"), 2.5);
+        close(of("c d"), 2.5 / 2.0_f64.sqrt() * (-1.0_f64 / 72.0).exp());
+    }
+
+    #[test]
+    fn words_that_no_reference_has_lengthen_the_candidates_vector() {
+        let rest = TestItem::new("x", &["y"]);
+        let of = |candidate| values(Variant::Plain, &[TestItem::new(candidate, &["c"]), rest.clone()])[0];
+        close(of("c new"), 2.5 / 2.0_f64.sqrt());
+        close(of("c new newer"), 2.5 / 3.0_f64.sqrt());
+        // A repeated new word counts twice, squared.
+        close(of("c new new"), 2.5 / 5.0_f64.sqrt());
+    }
+
+    #[test]
+    fn a_corpus_of_one_item_scores_zero_with_one_warning() {
+        for variant in [Variant::D, Variant::Plain] {
+            let recorder = Recorder::new();
+            let mut cider = Cider::new(variant, recorder.host());
+            assert_eq!(score(&mut cider, &[TestItem::new("a dress", &["a dress"])]).unwrap().corpus, [0.0]);
+            let messages = recorder.messages();
+            assert_eq!(messages.len(), 1, "{messages:?}");
+            assert_eq!(messages[0].0, LogLevel::Warning);
+            assert!(messages[0].1.contains("one item"), "{messages:?}");
+        }
+    }
+
+    #[test]
+    fn a_corpus_of_two_items_has_no_warning_and_takes_no_third_once_it_is_scored() {
+        let recorder = Recorder::new();
+        let mut cider = Cider::new(Variant::D, recorder.host());
+        let items = [TestItem::new("a dress", &["a dress"]), TestItem::new("jeans", &["jeans"])];
+        score(&mut cider, &items).unwrap();
+        assert_eq!(recorder.messages(), []);
+        let error = score(&mut cider, &items).unwrap_err();
+        assert!(error.message.contains("after the first was scored"), "{error}");
     }
 }

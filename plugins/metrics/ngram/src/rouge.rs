@@ -1,7 +1,7 @@
 //! ROUGE-L (Lin 2004, section 3.1), over several references: the best precision and the best recall, each by itself. The length of the
 //! longest common subsequence comes from `Subsequence`, 64 words at a time.
 
-use crate::words::{NO_WORD, Words};
+use crate::words::{NO_WORD, Word, Words};
 use plugin_api::{ItemScore, Metric, MetricItem, MetricValue, Result};
 use std::cell::RefCell;
 
@@ -34,13 +34,15 @@ fn value(item: &MetricItem<'_>, words: &mut Words, subsequence: &mut Subsequence
     words.clear();
     subsequence.first.clear();
     for token in candidate.tokens() {
-        subsequence.first.push(words.number(token)?);
+        subsequence.first.push(words.number(Word::of(token))?);
     }
     let (mut precision, mut recall) = (0.0_f64, 0.0_f64);
     for reference in item.references().filter(|reference| reference.token_count() > 0) {
         subsequence.second.clear();
         // Words that the candidate lacks are in no common subsequence.
-        subsequence.second.extend(reference.tokens().map(|token| words.find(token)).filter(|word| *word != NO_WORD));
+        subsequence
+            .second
+            .extend(reference.tokens().map(|token| words.find(Word::of(token))).filter(|word| *word != NO_WORD));
         let common = subsequence.longest(words.count()) as f64;
         precision = precision.max(common / candidate.token_count() as f64);
         recall = recall.max(common / reference.token_count() as f64);
@@ -140,7 +142,8 @@ mod tests {
                 .collect()
         };
         let mut subsequence = Subsequence::default();
-        for (a, b, words) in [(64, 64, 3), (65, 64, 2), (63, 200, 9), (128, 130, 4), (500, 333, 30), (129, 1, 2), (300, 300, 1)]
+        for (a, b, words) in
+            [(64, 64, 3), (65, 64, 2), (63, 200, 9), (128, 130, 4), (500, 333, 30), (129, 1, 2), (300, 300, 1)]
         {
             (subsequence.first, subsequence.second) = (text(a, words), text(b, words));
             let mut row = vec![0; b + 1];

@@ -32,11 +32,7 @@ pub fn push(windows: &mut Vec<Window>, words: &[u32], tag: u32) {
 /// Walks over the different n-grams of *sorted* windows, each after the shorter one that it continues. `visit` gets n − 1, the last word,
 /// what it has returned for the shorter n-gram (`root` for n = 1), and the windows that begin with the n-gram: one for each time that it
 /// occurs, in no order of tags unless n is 4. Where it returns `None`, longer n-grams that continue this one are passed over.
-pub fn walk<N: Copy>(
-    windows: &[Window],
-    root: N,
-    visit: &mut impl FnMut(usize, u32, N, &[Window]) -> Option<N>,
-) {
+pub fn walk<N: Copy>(windows: &[Window], root: N, visit: &mut impl FnMut(usize, u32, N, &[Window]) -> Option<N>) {
     descend(windows, 0, root, visit);
 }
 
@@ -65,7 +61,7 @@ fn descend<N: Copy>(
     }
 }
 
-/// How many n-grams a text of `words` words has.
+/// How many n-grams a text of `words` words has, where `order` is n − 1.
 pub fn grams(words: usize, order: usize) -> usize {
     words.saturating_sub(order)
 }

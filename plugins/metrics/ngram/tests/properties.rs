@@ -1,7 +1,10 @@
 //! What must hold of the n-gram metrics whatever the captions are.
 
 use ngram::{Bleu, Cider, RougeL, Variant};
+use plugin_api::__private::abi_stable::std_types::{ROption, RSlice, RStr};
+use plugin_api::__private::metric;
 use plugin_api::Host;
+use plugin_api::abi::{MetricItemRef, ReferenceSetRef, TextRef};
 use plugin_api::testing::{Scored, TestItem, score};
 use proptest::prelude::*;
 
@@ -102,16 +105,71 @@ fn a_caption_equal_to_its_reference_is_maximal() {
 }
 
 #[test]
-fn ciders_value_of_one_item_is_zero() {
-    let scored = score(&mut Cider::new(Variant::D, Host::silent()), &[TestItem::new("a dress", &["a dress"])]).unwrap();
-    assert_eq!(scored.corpus, [0.0]);
-}
-
-#[test]
 fn captions_of_a_hundred_kilobytes_are_scored_in_seconds() {
     let long: String = (0..20_000).map(|word| format!("w{} ", word % 700)).collect();
     let clock = std::time::Instant::now();
     let scored = all(&[TestItem::new(&long, &[&long, "a dress"]), TestItem::new("a dress", &[&long])]);
     assert!((scored[1].items[0].values[0] - 1.0).abs() < 1e-12);
     assert!(clock.elapsed().as_secs() < 30, "{:?}", clock.elapsed());
+}
+
+#[test]
+fn several_threads_that_start_together_get_the_scores_of_one() {
+    let text = |item: usize, text: usize| {
+        let words: Vec<String> = (0..6 + text).map(|word| format!("w{}", item * word % (50 + text))).collect();
+        words.join(" ")
+    };
+    let texts: Vec<Vec<String>> = (0..400).map(|item| (0..4).map(|number| text(item, number)).collect()).collect();
+    let tokens: Vec<Vec<Vec<RStr<'_>>>> = texts
+        .iter()
+        .map(|item| item.iter().map(|text| text.split(' ').map(RStr::from_str).collect()).collect())
+        .collect();
+    let texts: Vec<Vec<TextRef<'_>>> = texts
+        .iter()
+        .zip(&tokens)
+        .map(|(item, tokens)| {
+            let text = |(raw, tokens)| TextRef { raw: RStr::from_str(raw), tokens: RSlice::from_slice(tokens) };
+            item.iter().map(String::as_str).zip(tokens.iter().map(Vec::as_slice)).map(text).collect()
+        })
+        .collect();
+    let items: Vec<MetricItemRef<'_>> = texts
+        .iter()
+        .map(|item| MetricItemRef {
+            candidate: item[0],
+            truth: ReferenceSetRef {
+                id: RStr::from_str("item"),
+                references: RSlice::from_slice(&item[1..]),
+                category: ROption::RNone,
+            },
+        })
+        .collect();
+    let truths: Vec<ReferenceSetRef<'_>> = items.iter().map(|item| item.truth).collect();
+    let makers = [
+        || metric(Bleu),
+        || metric(RougeL),
+        || metric(Cider::new(Variant::D, Host::silent())),
+        || metric(Cider::new(Variant::Plain, Host::silent())),
+    ];
+    for make in makers {
+        let values = |metric: &plugin_api::abi::MetricBox| {
+            metric.score(RSlice::from_slice(&items)).into_result().unwrap().values.into_vec()
+        };
+        let made = || {
+            let mut made = make();
+            made.observe(RSlice::from_slice(&truths)).into_result().unwrap();
+            made
+        };
+        let expected = values(&made());
+        assert!(expected.iter().any(|value| *value > 0.0));
+        let (shared, barrier) = (made(), std::sync::Barrier::new(4));
+        std::thread::scope(|scope| {
+            let run = || {
+                barrier.wait();
+                values(&shared)
+            };
+            for thread in [(); 4].map(|()| scope.spawn(run)) {
+                assert_eq!(thread.join().unwrap(), expected);
+            }
+        });
+    }
 }
