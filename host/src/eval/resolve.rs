@@ -94,7 +94,7 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
         let weights = Weights::of(registry, entry);
         let Some(directory) = weights.present() else {
             let get = weights.how_to_get(&name);
-            if request.models.iter().any(|asked| *asked == name) {
+            if request.models.contains(&name) {
                 return Err(Error::usage(format!("the weights of `{name}` ({}) are not here", entry.weights)).help(get));
             }
             skipped.push(Skipped { name, lacks: "weights", get });
@@ -254,7 +254,7 @@ pub fn metric_specs(
     let assets = assets_dir();
     for (family, values) in registry.metric_families(names)? {
         let entry = &registry.metrics()[&family];
-        let named = names.iter().any(|name| *name == family) || !values.is_empty();
+        let named = names.contains(&family) || !values.is_empty();
         if !named && let Some(asset) = lock.missing_assets(&entry.plugin, assets.as_deref()).next() {
             let get = format!("host assets add {}", asset.name);
             skipped.push(Skipped { name: family, lacks: "data", get });

@@ -39,6 +39,7 @@ pub struct Death {
 
 /// What came next from a worker.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // One at a time, taken apart where it comes.
 pub enum Reply {
     Event(Event),
     Died(Death),
