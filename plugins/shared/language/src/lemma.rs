@@ -24,11 +24,7 @@ impl LemmaRule {
         }
         let lower = in_lower >= as_is;
         let (base, shared) = if lower { (lowered.as_str(), in_lower) } else { (form, as_is) };
-        LemmaRule::Ending {
-            lower,
-            cut: base.chars().count() - shared,
-            ending: lemma.chars().skip(shared).collect(),
-        }
+        LemmaRule::Ending { lower, cut: base.chars().count() - shared, ending: lemma.chars().skip(shared).collect() }
     }
 
     /// The lemma, or `None` where the form is too short for the rule.

@@ -1,6 +1,7 @@
-//! English text: the PTB tokenizer
+//! English text: the PTB tokenizer (`ptb`), the analyser (`analyse`: words, tags, lemmas, trees), WordNet.
 
 pub mod analysis;
+pub mod attributes;
 pub mod boundaries;
 pub mod conllu;
 pub mod evaluate;
@@ -11,4 +12,4 @@ pub mod training;
 pub mod tree;
 pub mod wordnet;
 
-pub use analysis::{Analysis, Sentence, Token, analyse};
+pub use analysis::{Analysis, Sentence, Token, analyse, rewrite_conllu, text_to_conllu};

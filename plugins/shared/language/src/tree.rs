@@ -63,7 +63,9 @@ fn arborescence(weights: &[f64], size: usize) -> Vec<usize> {
     let mut heads = vec![0; size];
     for node in 1..size {
         let row = &weights[node * size..][..size];
-        heads[node] = (0..size).filter(|&head| head != node).fold(0, |best, head| if row[head] > row[best] { head } else { best });
+        heads[node] = (0..size)
+            .filter(|&head| head != node)
+            .fold(0, |best, head| if row[head] > row[best] { head } else { best });
     }
     let Some(cycle) = find_cycle(&heads) else { return heads };
     let in_cycle = |node: usize| cycle.contains(&node);

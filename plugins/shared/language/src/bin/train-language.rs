@@ -1,89 +1,193 @@
-//! Trains the analyser: `train-language --treebank DIR`. Writes the model and its scores beside the library's data.
+//! Trains and measures the analyser. What it writes lies beside the library's sources and is part of it:
+//!
+//! - `train-language --treebank DIR` trains everything on `DIR/*-train.conllu` and the hand-annotated sentences: `boundaries.bin`,
+//!   `english.bin`, and `english.md` with its scores;
+//! - `train-language evaluate --treebank DIR` measures the files that are there and writes `english.md`;
+//! - `train-language wordnet` compiles WordNet's database into `wordnet.bin`.
 
+use language::boundaries::{Boundaries, Piece};
 use language::conllu::{self, Sentence};
-use language::evaluate::evaluate;
+use language::evaluate::{Scores, evaluate};
 use language::network::{Network, to_bytes};
-use language::training::{Plan, reparse, train};
+use language::training::{Lexicon, Plan, reparse, running_text, train, train_boundaries};
 use language::wordnet::{compile, wordnet};
+use language::{Analysis, Token};
 use std::error::Error;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let mut treebank = None;
-    let mut database = PathBuf::from(compile::DEBIAN_FOLDER);
-    let mut out = PathBuf::from("plugins/shared/language/data");
-    let mut plan = Plan::default();
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--treebank" => treebank = Some(PathBuf::from(value()?)),
-            "--wordnet" => database = value()?.into(),
-            "--out" => out = value()?.into(),
-            "--epochs" => plan.epochs = value()?.parse()?,
-            "--seed" => plan.seed = value()?.parse()?,
-            "--hidden" => plan.sizes.hidden = value()?.parse()?,
-            "--rate" => plan.rate = value()?.parse()?,
-            "--vector" => plan.sizes.vector = value()?.parse()?,
-            "--batch" => plan.batch = value()?.parse()?,
-            "compile-wordnet" => {
-                std::fs::write(out.join("wordnet.bin"), compile::read_database(&database)?.to_bytes())?;
-                return Ok(());
+/// How often an epoch shows each hand-annotated sentence of product and caption text.
+const OWN_COPIES: usize = 4;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+struct Options {
+    command: String,
+    treebank: Option<PathBuf>,
+    annotated: PathBuf,
+    database: PathBuf,
+    out: PathBuf,
+    plan: Plan,
+}
+
+impl Options {
+    fn parse() -> Result<Options> {
+        let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data"));
+        let mut options = Options {
+            command: "train".into(),
+            treebank: None,
+            annotated: data.join("annotated"),
+            database: compile::DEBIAN_FOLDER.into(),
+            out: data,
+            plan: Plan::default(),
+        };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+            match argument.as_str() {
+                "train" | "evaluate" | "wordnet" => options.command = argument,
+                "--treebank" => options.treebank = Some(value()?.into()),
+                "--annotated" => options.annotated = value()?.into(),
+                "--wordnet" => options.database = value()?.into(),
+                "--out" => options.out = value()?.into(),
+                "--epochs" => options.plan.epochs = value()?.parse()?,
+                "--seed" => options.plan.seed = value()?.parse()?,
+                _ => return Err(format!("`{argument}` is no option of train-language").into()),
             }
-            _ => return Err(format!("`{argument}` is no option").into()),
+        }
+        Ok(options)
+    }
+
+    fn treebank(&self, ending: &str) -> Result<Vec<Sentence>> {
+        let folder = self.treebank.as_ref().ok_or("--treebank DIR names the folder of the English Web Treebank")?;
+        read(folder, ending)
+    }
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse()?;
+    match options.command.as_str() {
+        "wordnet" => {
+            let database = compile::read_database(&options.database)?;
+            Ok(std::fs::write(options.out.join("wordnet.bin"), database.to_bytes())?)
+        }
+        "evaluate" => report(&options),
+        _ => {
+            train_all(&options)?;
+            report(&options)
         }
     }
-    let treebank = treebank.ok_or("--treebank DIR names the folder with *-train.conllu, *-dev.conllu and *-test.conllu")?;
-    let training = read(&treebank, "-train.conllu")?;
-    let development = read(&treebank, "-dev.conllu")?;
-    let test = read(&treebank, "-test.conllu")?;
+}
+
+fn train_all(options: &Options) -> Result<()> {
+    let plan = &options.plan;
+    let training = options.treebank("-train.conllu")?;
+    let development = options.treebank("-dev.conllu")?;
+    let own = read(&options.annotated, "train.conllu")?;
+    let heldout = read(&options.annotated, "heldout.conllu")?;
+
+    let boundaries = train_boundaries(&training, &mut fastrand::Rng::with_seed(plan.seed));
+    std::fs::write(options.out.join("boundaries.bin"), boundaries.to_bytes())?;
 
     let mut unlabelled: Vec<Vec<String>> =
         training.iter().map(|sentence| sentence.forms().iter().map(|form| form.to_string()).collect()).collect();
-    unlabelled.extend(compile::read_glosses(&database)?.iter().map(|gloss| rough_tokens(gloss)));
-    let weighted: Vec<(&Sentence, usize)> = training.iter().map(|sentence| (sentence, 1)).collect();
-
+    unlabelled.extend(compile::read_glosses(&options.database)?.iter().map(|gloss| rough_tokens(gloss)));
+    let mut sentences: Vec<(&Sentence, usize)> = training.iter().map(|sentence| (sentence, 1)).collect();
+    sentences.extend(own.iter().map(|sentence| (sentence, OWN_COPIES)));
     let began = Instant::now();
-    let epochs = plan.epochs;
-    let trained = train(&plan, &weighted, &unlabelled, wordnet(), &mut |epoch, loss, network| {
-        print!("epoch {epoch}: loss {loss:.4}, {:.0} s", began.elapsed().as_secs_f64());
-        if epoch % 4 == 0 || epoch == epochs {
-            if let Some(network) = network() {
-                print!("; dev:{}", scores(&network, &development));
-            }
+    let lexicon = Lexicon::parse(&std::fs::read_to_string(options.annotated.join("lexicon.txt"))?);
+    let trained = train(plan, &sentences, &unlabelled, wordnet(), Some(&lexicon), &mut |epoch, loss, network| {
+        println!("epoch {epoch} of {}: loss {loss:.4}, {:.0} s", plan.epochs, began.elapsed().as_secs_f64());
+        if let (0, Some(network)) = (epoch % 4, network()) {
+            println!("  development{}\n  own{}", line(&network, &development), line(&network, &heldout));
         }
-        println!();
     });
-    let bytes = to_bytes(&trained.sizes, &trained.inventory, &trained.weights);
-    let network = Network::from_bytes(&bytes)?;
-    println!("model: {} bytes; dev:{}", bytes.len(), scores(&network, &development));
-    println!("test:{}", scores(&network, &test));
-    let began = Instant::now();
-    reparse(&network, wordnet(), &test);
-    println!("{:.0} sentences a second", test.len() as f64 / began.elapsed().as_secs_f64());
-    std::fs::write(out.join("english.bin"), bytes)?;
-    Ok(())
+    Ok(std::fs::write(options.out.join("english.bin"), to_bytes(&trained.sizes, &trained.inventory, &trained.weights))?)
 }
 
-fn scores(network: &Network, gold: &[Sentence]) -> String {
-    match evaluate(gold, &reparse(network, wordnet(), gold)) {
+/// Measures the files in the output folder and writes what was found beside them.
+fn report(options: &Options) -> Result<()> {
+    let bytes = std::fs::read(options.out.join("english.bin"))?;
+    let network = Network::from_bytes(&bytes)?;
+    let boundaries = std::fs::read(options.out.join("boundaries.bin"))?;
+    let boundaries = Boundaries::from_bytes(&boundaries).ok_or("boundaries.bin is damaged")?;
+    let test = options.treebank("-test.conllu")?;
+    let mut text = format!(
+        "# The English model\n\n\
+         `english.bin` ({} bytes) and `boundaries.bin` were trained by `cargo xtask train-language --treebank DIR` on the Universal \
+         Dependencies English Web Treebank\n(training part; CC BY-SA 4.0, (c) its authors: see universaldependencies.org), on \
+         `annotated/train.conllu`, and on vectors\ninduced from the treebank's words and WordNet's definitions (Princeton's licence, \
+         `wordnet-licence.txt`). The two files are\ntherefore offered under CC BY-SA 4.0.\n\n\
+         F1 by the CoNLL 2018 definitions (labels without subtypes, punctuation counted):\n\n\
+         | gold words | UPOS | XPOS | lemmas | UAS | LAS |\n| --- | --- | --- | --- | --- | --- |\n",
+        bytes.len()
+    );
+    let began = Instant::now();
+    for (name, sentences) in [
+        ("treebank, development", options.treebank("-dev.conllu")?),
+        ("treebank, test", test.clone()),
+        ("product and caption text, held out", read(&options.annotated, "heldout.conllu")?),
+    ] {
+        let scores = gold_scores(&network, &sentences)?;
+        let values = scores.table().map(|(_, value)| format!("{value:.2}"));
+        writeln!(text, "| {name} | {} |", values[3..].join(" | "))?;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    writeln!(text, "\n| raw text | tokens | sentences | words |\n| --- | --- | --- | --- |")?;
+    let values = raw_scores(&boundaries, &test)?.table().map(|(_, value)| format!("{value:.2}"));
+    writeln!(text, "| treebank, test | {} |", values[..3].join(" | "))?;
+    print!("{text}");
+    println!("(all gold words in {seconds:.1} s)");
+    Ok(std::fs::write(options.out.join("english.md"), text)?)
+}
+
+fn gold_scores(network: &Network, gold: &[Sentence]) -> Result<Scores> {
+    Ok(evaluate(gold, &reparse(network, wordnet(), gold))?)
+}
+
+fn line(network: &Network, gold: &[Sentence]) -> String {
+    match gold_scores(network, gold) {
         Ok(scores) => scores.table()[3..].iter().map(|(name, value)| format!(" {name} {value:.2}")).collect(),
         Err(error) => error.to_string(),
     }
 }
 
-fn read(folder: &Path, ending: &str) -> Result<Vec<Sentence>, Box<dyn Error>> {
-    for entry in std::fs::read_dir(folder)? {
+/// Tokens and sentences found in the running text.
+fn raw_scores(boundaries: &Boundaries, gold: &[Sentence]) -> Result<Scores> {
+    let text = running_text(gold).text;
+    let system: Vec<Sentence> = boundaries.segment(&text).iter().flat_map(|pieces| plain(&text, pieces)).collect();
+    Ok(evaluate(gold, &system)?)
+}
+
+/// A sentence of words alone.
+fn plain(text: &str, pieces: &[Piece]) -> Vec<Sentence> {
+    let token = |piece: &Piece| Token {
+        form: text[piece.range.clone()].into(),
+        range: piece.range.clone(),
+        lemma: "_".into(),
+        upos: "_",
+        xpos: "_",
+        head: None,
+        deprel: "_",
+        continues: piece.continues,
+    };
+    Analysis { sentences: vec![language::Sentence { tokens: pieces.iter().map(token).collect() }] }.to_conllu(text)
+}
+
+fn read(folder: &Path, ending: &str) -> Result<Vec<Sentence>> {
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for entry in entries {
         let path = entry?.path();
         if path.to_string_lossy().ends_with(ending) {
-            return Ok(conllu::parse(&std::fs::read_to_string(&path)?)?);
+            let text = std::fs::read_to_string(&path)?;
+            return conllu::parse(&text).map_err(|error| format!("{}: {error}", path.display()).into());
         }
     }
     Err(format!("{} has no file that ends in {ending}", folder.display()).into())
 }
 
-/// Words, and each other character by itself.
+/// Words, and each other character by itself: tokens enough to induce vectors from.
 fn rough_tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     for chunk in text.split_whitespace() {

@@ -87,8 +87,8 @@ pub fn normalised(form: &str) -> String {
 fn spelling(form: &str, word: &str, first: bool, hashed: &mut Vec<u32>) {
     let ends: Vec<usize> = word.char_indices().map(|(at, _)| at).chain([word.len()]).collect();
     let count = ends.len() - 1;
-    for length in 1..=4.min(count) {
-        hashed.push(bucket(b'p', &word.as_bytes()[..ends[length]]));
+    for &end in ends.iter().skip(1).take(4) {
+        hashed.push(bucket(b'p', &word.as_bytes()[..end]));
     }
     for length in 1..=5.min(count) {
         hashed.push(bucket(b's', &word.as_bytes()[ends[count - length]..]));

@@ -59,7 +59,8 @@ impl Network {
             read(tensor, &mut rest, |rest| take::<1>(rest).map(|&[byte]| f32::from(byte as i8))).ok_or(short)?;
         }
         for tensor in weights.dense_mut() {
-            read(tensor, &mut rest, |rest| take(rest).map(|&bytes| f32::from(i16::from_le_bytes(bytes)))).ok_or(short)?;
+            read(tensor, &mut rest, |rest| take(rest).map(|&bytes| f32::from(i16::from_le_bytes(bytes))))
+                .ok_or(short)?;
         }
         Network::new(header.sizes, header.inventory, weights).ok_or(ModelError("a lemma rule is not understood"))
     }

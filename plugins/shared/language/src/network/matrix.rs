@@ -192,15 +192,15 @@ mod avx2 {
             let weights = packed.panels.as_ptr().add(panel * inputs * PANEL);
             for input in 0..inputs {
                 let mut loaded = [[_mm256_setzero_ps(); 2]; PANELS];
-                for p in 0..PANELS {
+                for (p, loaded) in loaded.iter_mut().enumerate() {
                     let at = weights.add((p * inputs + input) * PANEL);
-                    loaded[p] = [_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))];
+                    *loaded = [_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(8))];
                 }
-                for r in 0..ROWS {
+                for (r, sums) in sums.iter_mut().enumerate() {
                     let value = _mm256_broadcast_ss(&*x.add(r * inputs + input));
-                    for p in 0..PANELS {
-                        sums[r][p][0] = _mm256_fmadd_ps(value, loaded[p][0], sums[r][p][0]);
-                        sums[r][p][1] = _mm256_fmadd_ps(value, loaded[p][1], sums[r][p][1]);
+                    for (sums, loaded) in sums.iter_mut().zip(&loaded) {
+                        sums[0] = _mm256_fmadd_ps(value, loaded[0], sums[0]);
+                        sums[1] = _mm256_fmadd_ps(value, loaded[1], sums[1]);
                     }
                 }
             }

@@ -183,14 +183,9 @@ impl Weights {
             all.extend([&mut lstm.input.weight, &mut lstm.input.bias, &mut lstm.recurrent]);
         }
         all.extend([&mut self.root, &mut self.distances]);
-        for linear in [
-            &mut self.projections,
-            &mut self.arcs,
-            &mut self.labels,
-            &mut self.upos,
-            &mut self.xpos,
-            &mut self.lemmas,
-        ] {
+        for linear in
+            [&mut self.projections, &mut self.arcs, &mut self.labels, &mut self.upos, &mut self.xpos, &mut self.lemmas]
+        {
             all.extend([&mut linear.weight, &mut linear.bias]);
         }
         all

@@ -264,7 +264,9 @@ fn trees(
     let governors: Vec<Option<usize>> = examples
         .iter()
         .zip(batch.sequences())
-        .flat_map(|(example, (start, _))| example.heads.iter().map(move |&head| head.checked_sub(1).map(|at| start + at)))
+        .flat_map(|(example, (start, _))| {
+            example.heads.iter().map(move |&head| head.checked_sub(1).map(|at| start + at))
+        })
         .collect();
     let of_head = |governor: Option<usize>| match governor {
         Some(token) => &projected[token * width + 2 * arc + label..][..label],
@@ -310,8 +312,7 @@ fn trees(
 fn masks(batch: &Batch, width: usize, share: f32, random: &mut fastrand::Rng) -> Vec<f32> {
     let mut out = Vec::with_capacity(batch.tokens * width);
     for (_, length) in batch.sequences() {
-        let row: Vec<f32> =
-            (0..width).map(|_| if random.f32() < share { 0.0 } else { 1.0 / (1.0 - share) }).collect();
+        let row: Vec<f32> = (0..width).map(|_| if random.f32() < share { 0.0 } else { 1.0 / (1.0 - share) }).collect();
         for _ in 0..length {
             out.extend_from_slice(&row);
         }
@@ -321,4 +322,87 @@ fn masks(batch: &Batch, width: usize, share: f32, random: &mut fastrand::Rng) ->
 
 fn multiply(values: &mut [f32], mask: &[f32]) {
     values.iter_mut().zip(mask).for_each(|(value, mask)| *value *= mask);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Inventory;
+
+    const NO_DROPOUT: Dropout = Dropout { word: 0.0, input: 0.0, hidden: 0.0, projection: 0.0 };
+
+    fn example(words: &[u32], heads: &[usize]) -> Example {
+        let classes = |modulus: usize| (0..words.len()).map(|at| Some(at % modulus)).collect::<Vec<_>>();
+        Example {
+            features: Features {
+                words: words.to_vec(),
+                vectors: words.iter().map(|word| (word % 2 == 0).then_some(word / 2)).collect(),
+                ends: (1..=words.len() as u32).map(|at| 2 * at).collect(),
+                hashed: words.iter().flat_map(|word| [word % 3, 7]).collect(),
+            },
+            upos: classes(2),
+            xpos: vec![None; words.len()],
+            lemmas: classes(3),
+            heads: heads.to_vec(),
+            labels: classes(4),
+        }
+    }
+
+    /// One of the first numbers of a tensor: of the dense ones, then of the words, then of the hashed features.
+    fn place(weights: &mut Weights, tensor: usize, at: usize) -> &mut f32 {
+        let dense = weights.dense().len();
+        let values = if tensor < dense {
+            &mut weights.dense_mut().swap_remove(tensor).values
+        } else {
+            let [words, hashed, _] = weights.tables_mut();
+            if tensor == dense { &mut words.values } else { &mut hashed.values }
+        };
+        let at = at * 7 % values.len().min(28);
+        &mut values[at]
+    }
+
+    #[test]
+    fn gradients_are_the_slopes_of_the_loss() {
+        let sizes = Sizes { word: 3, hashed: 4, vector: 2, hidden: 5, layers: 2, arc: 4, label: 3 };
+        let names = |count: usize| (0..count).map(|at| at.to_string()).collect::<Vec<_>>();
+        let inventory = Inventory {
+            words: names(5),
+            vectors: names(3),
+            upos: names(2),
+            xpos: names(3),
+            labels: names(4),
+            lemma_rules: names(3),
+        };
+        let mut random = fastrand::Rng::with_seed(5);
+        let mut weights = Weights::zeros(&sizes, &inventory);
+        let mut fill = |values: &mut [f32]| values.iter_mut().for_each(|value| *value = random.f32() - 0.5);
+        weights.dense_mut().into_iter().for_each(|tensor| fill(&mut tensor.values));
+        weights.tables_mut().into_iter().for_each(|tensor| fill(&mut tensor.values));
+        let examples = [example(&[1, 2, 3, 4], &[2, 0, 2, 3]), example(&[5, 2], &[0, 1])];
+        let examples: Vec<&Example> = examples.iter().collect();
+        let loss = |weights: &Weights, gradient: &mut Weights| {
+            let mut random = fastrand::Rng::with_seed(1);
+            accumulate(weights, &sizes, &examples, &NO_DROPOUT, &mut random, gradient).0
+        };
+        let mut gradient = Weights::zeros(&sizes, &inventory);
+        loss(&weights, &mut gradient);
+        let mut scratch = gradient.clone();
+        let dense = weights.dense().len();
+        let step = 1e-2f32;
+        for tensor in 0..dense + 2 {
+            for at in 0..6 {
+                let mut moved = weights.clone();
+                *place(&mut moved, tensor, at) += step;
+                let up = loss(&moved, &mut scratch);
+                *place(&mut moved, tensor, at) -= 2.0 * step;
+                let down = loss(&moved, &mut scratch);
+                let slope = f64::from(*place(&mut gradient, tensor, at));
+                let expected = (up - down) / f64::from(2.0 * step);
+                assert!(
+                    (slope - expected).abs() < 2e-3 + 0.02 * expected.abs(),
+                    "tensor {tensor}, place {at}: {slope} for {expected}"
+                );
+            }
+        }
+    }
 }

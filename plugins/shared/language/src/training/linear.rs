@@ -32,7 +32,12 @@ pub fn backward(linear: &Linear, x: &[f32], d_out: &[f32], gradient: &mut Linear
 
 /// Cross-entropy of each row's scores against its class, summed; the scores become their own gradients times `scale`. Rows without
 /// a class (`None`) cost nothing.
-pub fn cross_entropy(scores: &mut [f32], classes: impl Iterator<Item = Option<usize>>, width: usize, scale: f32) -> f64 {
+pub fn cross_entropy(
+    scores: &mut [f32],
+    classes: impl Iterator<Item = Option<usize>>,
+    width: usize,
+    scale: f32,
+) -> f64 {
     let mut loss = 0.0;
     for (row, class) in scores.chunks_exact_mut(width).zip(classes) {
         let Some(class) = class else {

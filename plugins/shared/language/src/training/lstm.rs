@@ -124,7 +124,8 @@ pub fn backward(
             let cells = &trace.cells[token * hidden..][..hidden];
             let previous = &trace.previous_cells[token * hidden..][..hidden];
             let from_above = &d_out[token * width + offset..][..hidden];
-            let (d_cell, d_sum) = (&mut d_cell[row * hidden..][..hidden], &mut d_sums[row * 4 * hidden..][..4 * hidden]);
+            let (d_cell, d_sum) =
+                (&mut d_cell[row * hidden..][..hidden], &mut d_sums[row * 4 * hidden..][..4 * hidden]);
             for at in 0..hidden {
                 let (i, f, o, g) = (gates[at], gates[hidden + at], gates[2 * hidden + at], gates[3 * hidden + at]);
                 let squashed = tanh(cells[at]);

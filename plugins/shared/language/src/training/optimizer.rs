@@ -46,8 +46,8 @@ impl Adam {
             update(&mut weight.values, &mut gradient.values, &mut first.values, &mut second.values);
         }
         for (table, rows) in [(0, &touched.words), (1, &touched.hashed)] {
-            let [weights, gradient, first, second] =
-                [&mut *weights, &mut *gradient, &mut self.first, &mut self.second].map(|all| {
+            let [weights, gradient, first, second] = [&mut *weights, &mut *gradient, &mut self.first, &mut self.second]
+                .map(|all| {
                     let [words, hashed, _] = all.tables_mut();
                     if table == 0 { words } else { hashed }
                 });

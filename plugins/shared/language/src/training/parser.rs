@@ -2,6 +2,7 @@
 
 use super::gradient::{Dropout, Example, accumulate};
 use super::optimizer::Adam;
+use super::templates::Lexicon;
 use super::vectors;
 use crate::conllu::Sentence;
 use crate::lemma::LemmaRule;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub lowered: f32,
     /// Share of sentences whose last punctuation is dropped.
     pub unpunctuated: f32,
+    /// Composed sentences an epoch.
+    pub composed: usize,
 }
 
 impl Default for Plan {
@@ -36,7 +39,7 @@ impl Default for Plan {
         Plan {
             sizes: Sizes { word: 96, hashed: 96, vector: 64, hidden: 160, layers: 2, arc: 128, label: 96 },
             dropout: Dropout { word: 0.12, input: 0.25, hidden: 0.35, projection: 0.3 },
-            epochs: 24,
+            epochs: 20,
             vector_epochs: 3,
             batch: 900,
             rate: 2.5e-3,
@@ -44,6 +47,7 @@ impl Default for Plan {
             least_count: 2,
             lowered: 0.06,
             unpunctuated: 0.06,
+            composed: 1000,
         }
     }
 }
@@ -55,17 +59,21 @@ pub struct Trained {
     pub weights: Weights,
 }
 
-/// Trains on sentences with their weights in the loss (and their number of copies an epoch). `unlabelled` is running text for the
-/// vectors; `watch` is called after each epoch with its number, mean loss and the network so far.
+/// Called after each epoch with its number, the mean loss and the network so far.
+pub type Watch<'a> = dyn FnMut(usize, f64, &dyn Fn() -> Option<Network>) + 'a;
+
+/// Trains on sentences, each with its number of copies an epoch. `unlabelled` is running text for the vectors, `templates` adds composed
+/// sentences, new ones each epoch.
 pub fn train(
     plan: &Plan,
     sentences: &[(&Sentence, usize)],
     unlabelled: &[Vec<String>],
     wordnet: &WordNet,
-    watch: &mut dyn FnMut(usize, f64, &dyn Fn() -> Option<Network>),
+    templates: Option<&Lexicon>,
+    watch: &mut Watch,
 ) -> Trained {
     let mut random = fastrand::Rng::with_seed(plan.seed);
-    let mut inventory = inventory(plan, sentences);
+    let mut inventory = inventory(plan, sentences, templates);
     let mut vectors_table = None;
     if plan.sizes.vector > 0 {
         let (words, table) = vectors::induce(unlabelled, plan.sizes.vector, plan.vector_epochs, &mut random);
@@ -91,6 +99,11 @@ pub fn train(
                 examples.push(example(sentence, plan, &indices, &vocabulary, wordnet, &mut random));
             }
         }
+        for _ in 0..templates.map_or(0, |_| plan.composed) {
+            if let Some(sentence) = templates.and_then(|lexicon| lexicon.compose(&mut random)) {
+                examples.push(example(&sentence, plan, &indices, &vocabulary, wordnet, &mut random));
+            }
+        }
         random.shuffle(&mut examples);
         let batches = batches(&examples, plan.batch, &mut random);
         if epoch == 0 {
@@ -105,7 +118,7 @@ pub fn train(
             loss += batch_loss;
             step += 1;
             // The mean of the weights over the last quarter: a network a little better than each of them. Twice an epoch will do.
-            if step * 4 >= steps * 3 && step % (batches.len() / 2).max(1) == 0 {
+            if step * 4 >= steps * 3 && step.is_multiple_of((batches.len() / 2).max(1)) {
                 let (sum, count) = average.get_or_insert_with(|| (weights.clone(), 0));
                 if *count > 0 {
                     add(sum, &weights);
@@ -156,11 +169,7 @@ fn mean(average: &Option<(Weights, usize)>, weights: &Weights) -> Weights {
 }
 
 fn add(sum: &mut Weights, weights: &Weights) {
-    let pairs = sum.dense_mut().into_iter().zip(weights.dense());
-    let mut all: Vec<_> = pairs.collect();
-    let mut tables = Vec::new();
-    std::mem::swap(&mut all, &mut tables);
-    for (sum, weights) in tables {
+    for (sum, weights) in sum.dense_mut().into_iter().zip(weights.dense()) {
         sum.values.iter_mut().zip(&weights.values).for_each(|(sum, value)| *sum += value);
     }
     for (sum, weights) in [(&mut sum.words, &weights.words), (&mut sum.hashed, &weights.hashed)] {
@@ -184,7 +193,7 @@ fn initialise(weights: &mut Weights, random: &mut fastrand::Rng) {
 }
 
 /// The classes and words that the sentences hold.
-fn inventory(plan: &Plan, sentences: &[(&Sentence, usize)]) -> Inventory {
+fn inventory(plan: &Plan, sentences: &[(&Sentence, usize)], templates: Option<&Lexicon>) -> Inventory {
     let mut words: BTreeMap<String, usize> = BTreeMap::new();
     let mut rules: BTreeMap<LemmaRule, usize> = BTreeMap::new();
     let [mut upos, mut xpos, mut labels] = [const { BTreeMap::<String, usize>::new() }; 3];
@@ -197,7 +206,10 @@ fn inventory(plan: &Plan, sentences: &[(&Sentence, usize)]) -> Inventory {
             *counts.entry(value.clone()).or_default() += 1;
         }
     }
-    let keys = |counts: BTreeMap<String, usize>| counts.into_iter().map(|(key, _)| key).collect();
+    for form in templates.iter().flat_map(|lexicon| lexicon.forms()) {
+        *words.entry(normalised(form)).or_default() += plan.least_count;
+    }
+    let keys = |counts: BTreeMap<String, usize>| counts.into_keys().collect();
     Inventory {
         words: words.into_iter().filter(|(_, count)| *count >= plan.least_count).map(|(word, _)| word).collect(),
         vectors: Vec::new(),
@@ -285,4 +297,41 @@ fn batches<'a>(examples: &'a [Example], size: usize, random: &mut fastrand::Rng)
     }
     random.shuffle(&mut batches);
     batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conllu::parse;
+    use crate::network::to_bytes;
+
+    #[test]
+    fn training_learns_its_sentences_and_is_the_same_each_time() {
+        let sentences = parse(include_str!("../../data/annotated/train.conllu")).unwrap();
+        let some: Vec<(&Sentence, usize)> = sentences.iter().take(20).map(|sentence| (sentence, 1)).collect();
+        let text: Vec<Vec<String>> =
+            some.iter().map(|(sentence, _)| sentence.forms().iter().map(|form| form.to_string()).collect()).collect();
+        let plan = Plan {
+            sizes: Sizes { word: 8, hashed: 8, vector: 4, hidden: 12, layers: 1, arc: 8, label: 8 },
+            epochs: 30,
+            batch: 60,
+            rate: 1e-2,
+            ..Plan::default()
+        };
+        let wordnet = WordNet::default();
+        let lexicon = Lexicon::parse("");
+        let mut losses = Vec::new();
+        let mut run = || {
+            let mut watch = |_: usize, loss: f64, _: &dyn Fn() -> Option<Network>| losses.push(loss);
+            let trained = train(&plan, &some, &text, &wordnet, Some(&lexicon), &mut watch);
+            to_bytes(&trained.sizes, &trained.inventory, &trained.weights)
+        };
+        let bytes = run();
+        assert_eq!(bytes, run());
+        assert!(losses[29] < losses[0] / 2.0, "{losses:?}");
+        let network = Network::from_bytes(&bytes).unwrap();
+        let gold: Vec<Sentence> = some.iter().map(|(sentence, _)| (*sentence).clone()).collect();
+        let scores = crate::evaluate::evaluate(&gold, &reparse(&network, &wordnet, &gold)).unwrap();
+        assert!(scores.upos.f1() > 80.0, "{scores:?}");
+    }
 }

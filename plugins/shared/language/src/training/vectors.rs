@@ -14,7 +14,12 @@ const LEAST: usize = 4;
 const SIZE: f32 = 0.4;
 
 /// Words and their vectors, most frequent first.
-pub fn induce(sentences: &[Vec<String>], width: usize, epochs: usize, random: &mut fastrand::Rng) -> (Vec<String>, Tensor) {
+pub fn induce(
+    sentences: &[Vec<String>],
+    width: usize,
+    epochs: usize,
+    random: &mut fastrand::Rng,
+) -> (Vec<String>, Tensor) {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for word in sentences.iter().flatten() {
         *counts.entry(normalised(word)).or_default() += 1;
@@ -50,7 +55,9 @@ pub fn induce(sentences: &[Vec<String>], width: usize, epochs: usize, random: &m
             }
             sum.fill(0.0);
             for (offset, outputs) in OFFSETS.iter().zip(&mut outputs) {
-                let Some(&target) = at.checked_add_signed(*offset).and_then(|place| sentence.get(place)) else { continue };
+                let Some(&target) = at.checked_add_signed(*offset).and_then(|place| sentence.get(place)) else {
+                    continue;
+                };
                 for draw in 0..=NEGATIVES {
                     let (row, truth) = match draw {
                         0 => (target, 1.0),
@@ -85,5 +92,6 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
             sums[lane] += a[lane] * b[lane];
         }
     }
-    sums.iter().sum::<f32>() + a.chunks_exact(8).remainder().iter().zip(b.chunks_exact(8).remainder()).map(|(a, b)| a * b).sum::<f32>()
+    sums.iter().sum::<f32>()
+        + a.chunks_exact(8).remainder().iter().zip(b.chunks_exact(8).remainder()).map(|(a, b)| a * b).sum::<f32>()
 }

