@@ -231,6 +231,25 @@ fn the_doctor_says_what_is_here_and_what_is_missing() {
 }
 
 #[test]
+fn the_demo_makes_its_catalogue_once_prints_the_table_and_leaves_somebodys_own_data_alone() {
+    let place = Place::without_lock(Registry::default());
+    let data = end_to_end_tests::sample_catalogue().display().to_string();
+    place.write("registry.toml", &Registry::usual().text().replace(&data, "data"));
+    place.host(&["plugin", "add", "--all"]).run().expect_code(0);
+    let demo = || place.host(&["demo", "--articles", "60", "--offline"]);
+    let first = demo().run().expect_code(0).expect_error(&["drawing a sample catalogue of 60 articles"]);
+    assert!(first.stdout.contains("hm (test split)") && first.stdout.contains("fashiongen (test split)"), "{first}");
+    assert!(first.stdout.contains("runs/demo/table.md"), "{first}");
+    let again = demo().run().expect_code(0);
+    assert!(again.stdout == first.stdout && !again.stderr.contains("drawing"), "{again}");
+
+    std::fs::remove_file(place.path("data/made-by-host-demo.txt")).unwrap();
+    let refused = demo().run().expect_code(2);
+    refused.expect_error(&["is there already and was not made by the demo", "host eval"]);
+    assert!(place.path("data/hm/articles.csv").is_file());
+}
+
+#[test]
 fn standard_output_that_nobody_reads_is_no_error() {
     let place = Place::new();
     let many: String = (0..20_000)
