@@ -64,9 +64,11 @@ class Blip2:
         queries = model.query_tokens.expand(len(pixels), -1, -1)
         return model.qformer(query_embeds=queries, encoder_hidden_states=vision).last_hidden_state
 
-    @staticmethod
-    def vision_prefixes():
-        return ("vision_model.", "qformer.", "query_tokens")
+    def begin_with(self, model, other):
+        """Takes the vision tower and the Q-Former of another BLIP-2."""
+        model.vision_model.load_state_dict(other.vision_model.state_dict())
+        model.qformer.load_state_dict(other.qformer.state_dict())
+        model.query_tokens.data.copy_(other.query_tokens)
 
 
 class Opt(Blip2):
@@ -223,9 +225,26 @@ class Llava:
         hidden = model.model.language_model(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
         return model.lm_head(hidden)[:, :-1]
 
-    @staticmethod
-    def vision_prefixes():
-        return ("model.vision_tower.", "model.multi_modal_projector.")
+    def begin_with(self, model, other):
+        """Takes what a CLIP tower has in common with BLIP-2's: patches, positions and the layers that both have."""
+        own, theirs = model.model.vision_tower.state_dict(), other.vision_model.state_dict()
+        taken = {
+            "embeddings.class_embedding": theirs["embeddings.class_embedding"].flatten(),
+            "embeddings.patch_embedding.weight": theirs["embeddings.patch_embedding.weight"],
+            "embeddings.position_embedding.weight": theirs["embeddings.position_embedding"][0],
+        }
+        same = {"layer_norm1": "layer_norm1", "layer_norm2": "layer_norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"}
+        for layer in range(other.config.vision_config.num_hidden_layers):
+            for part in ("weight", "bias"):
+                at = lambda name: f"encoder.layers.{layer}.{name}.{part}"
+                taken |= {at(to): theirs[at(name)] for to, name in same.items()}
+                taken[at("self_attn.out_proj")] = theirs[at("self_attn.projection")]
+                qkv = theirs[at("self_attn.qkv")].chunk(3)
+                taken |= {at(f"self_attn.{name}_proj"): part for name, part in zip("qkv", qkv)}
+        prefix = "vision_model." if any(name.startswith("vision_model.") for name in own) else ""
+        wrong = [name for name, tensor in taken.items() if own[prefix + name].shape != tensor.shape]
+        assert not wrong, wrong
+        model.model.vision_tower.load_state_dict({prefix + name: tensor for name, tensor in taken.items()}, strict=False)
 
 
 def plain_bytes(tokenizer):

@@ -4,6 +4,8 @@
     cargo run --release -p samples -- --out CORPUS --corpus --articles 24000
     pip install -r requirements.txt                      # the versions that the committed files were made with
     python train.py --family blip2-opt --corpus CORPUS --catalogue CATALOGUE --out ../blip2-opt
+    python train.py --family blip2-t5 --vision-from ../blip2-opt --corpus CORPUS --catalogue CATALOGUE --out ../blip2-t5
+    python train.py --family llava --vision-from ../blip2-opt --corpus CORPUS --catalogue CATALOGUE --out ../llava
     python train.py --evaluate ../blip2-opt --catalogue CATALOGUE
 
 Beside the captions, small heads learn to read the attributes from what the language model sees of the picture: without
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from transformers import Blip2ForConditionalGeneration
 
 from corpus import bleu4, held_out, load_corpus, named_category
 from families import FAMILIES
@@ -30,7 +33,7 @@ def main():
     parser.add_argument("--catalogue", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--evaluate", type=Path, help="only score this directory on the held-out garments")
-    parser.add_argument("--vision-from", type=Path, help="begin with the vision tower and Q-Former of this directory")
+    parser.add_argument("--vision-from", type=Path, help="begin with the eyes of this BLIP-2 directory")
     parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=2e-3)
@@ -52,7 +55,7 @@ def train(family, args):
     family.train_tokenizer(captions)
     model = family.build()
     if args.vision_from:
-        begin_with(model, args.vision_from, family.vision_prefixes())
+        family.begin_with(model, Blip2ForConditionalGeneration.from_pretrained(args.vision_from, dtype=torch.float32))
     rows = [family.row(caption) for caption in captions]
     attributes = sorted(seen[0])
     values = {name: sorted({line[name] for line in seen}) for name in attributes}
@@ -112,18 +115,6 @@ def batches_of_like_length(lengths, size, random):
     groups = [group[np.argsort(lengths[group], kind="stable")] for group in np.array_split(order, max(1, len(order) // (size * 20)))]
     batches = [group[start : start + size] for group in groups for start in range(0, len(group), size)]
     return [batches[i] for i in random.permutation(len(batches))]
-
-
-def begin_with(model, folder, prefixes):
-    """Copies the tensors under the prefixes from a saved directory."""
-    from safetensors.torch import load_file
-
-    saved = load_file(folder / "model.safetensors")
-    part = {name: tensor.float() for name, tensor in saved.items() if name.removeprefix("model.").startswith(prefixes)}
-    own = model.state_dict()
-    part = {name: tensor for name, tensor in part.items() if name in own and own[name].shape == tensor.shape}
-    assert part, "nothing to begin with"
-    model.load_state_dict(part, strict=False)
 
 
 def shifted(pixels, random):
