@@ -13,6 +13,7 @@ them a model of this size takes hours to find out that it should look. The heads
 """
 
 import argparse
+import json
 import shutil
 import time
 from pathlib import Path
@@ -33,6 +34,7 @@ def main():
     parser.add_argument("--catalogue", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--evaluate", type=Path, help="only score this directory on the held-out garments")
+    parser.add_argument("--captions", type=Path, help="write the captions and their token ids there, a JSON line a garment")
     parser.add_argument("--vision-from", type=Path, help="begin with the eyes of this BLIP-2 directory")
     parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--batch", type=int, default=48)
@@ -43,11 +45,11 @@ def main():
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     if args.evaluate:
-        evaluate(args.evaluate, args.catalogue)
+        evaluate(args.evaluate, args.catalogue, args.captions)
     else:
         family = FAMILIES[args.family]()
         save(train(family, args), family, args.out)
-        evaluate(args.out, args.catalogue)
+        evaluate(args.out, args.catalogue, args.captions)
 
 
 def train(family, args):
@@ -140,26 +142,37 @@ def save(model, family, folder):
     assert size <= 6e6
 
 
-def evaluate(folder, catalogue):
+def evaluate(folder, catalogue, write_to=None):
     """Captions of the held-out garments by the saved directory, greedy, against their descriptions."""
     config = transformers.AutoConfig.from_pretrained(folder)
     model = transformers.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
     processor = transformers.AutoProcessor.from_pretrained(folder)
     prompt = FAMILIES["llava"].prompt if config.model_type == "llava" else None
+    lines = []
     for shop, items in held_out(catalogue).items():
-        captions = []
+        captions, new_ids = [], []
         for start in range(0, len(items), 16):
             pictures = [picture for *_, picture in items[start : start + 16]]
             text = {"text": [prompt] * len(pictures)} if prompt else {}
             inputs = processor(images=pictures, return_tensors="pt", **text)
             ids = model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=60)
-            ids = ids[:, inputs["input_ids"].shape[1] :] if prompt else ids
+            # transformers repeats what it was given: the prompt, the queries and BOS, or the decoder's start.
+            encoder_decoder = config.model_type == "blip-2" and not config.use_decoder_only_language_model
+            given = inputs["input_ids"].shape[1] if prompt else 1 if encoder_decoder else config.num_query_tokens + 1
+            ids, pad = ids[:, given:], processor.tokenizer.pad_token_id
+            new_ids += [[token for token in row if token != pad] for row in ids.tolist()]
             captions += [text.strip() for text in processor.batch_decode(ids, skip_special_tokens=True)]
+        lines += [
+            json.dumps({"shop": shop, "id": name, "caption": caption, "token_ids": ids})
+            for caption, ids, (name, *_) in zip(captions, new_ids, items)
+        ]
         right = [named_category(caption) == noun for caption, (_, noun, _, _) in zip(captions, items)]
         score = bleu4(captions, [reference for _, _, reference, _ in items])
         print(f"{shop}: {len(items)} held-out garments, category {np.mean(right):.3f}, BLEU-4 {score:.3f}")
         for caption, (name, _, reference, _) in list(zip(captions, items))[:6]:
             print(f"  {name} {caption}\n     reference {reference}")
+    if write_to:
+        write_to.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
