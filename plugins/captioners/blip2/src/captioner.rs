@@ -76,6 +76,7 @@ impl Blip2Captioner {
         let placement = plugin::placement(config.device)?;
         let model = Blip2::load(directory, &parts, &placement)?;
         tokenizer.check_vocabulary(model.vocabulary())?;
+        settings.check_room(model.prompt_length(&text), model.positions())?;
         let parameters = Blip2::expected(&parts)?.parameters();
         Ok(Blip2Captioner {
             model,

@@ -137,6 +137,16 @@ impl Blip2 {
         &self.config
     }
 
+    /// How many positions a prompt of some text tokens fills.
+    pub fn prompt_length(&self, text: &[u32]) -> usize {
+        self.config.queries + text.len()
+    }
+
+    /// How many positions prompt and new tokens may fill together; `None` is no limit.
+    pub fn positions(&self) -> Option<usize> {
+        self.language.positions()
+    }
+
     /// How many tokens have a vector.
     pub fn vocabulary(&self) -> usize {
         self.language.vocabulary()

@@ -4,6 +4,8 @@
 //! `generation`. Nothing here knows a whole captioner: those are the plugins.
 
 mod config;
+#[cfg(feature = "flex")]
+mod cpu;
 mod device;
 mod error;
 mod parallel;

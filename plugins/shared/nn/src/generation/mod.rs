@@ -10,7 +10,7 @@ pub use scores::distribution;
 pub use settings::{EarlyStopping, Settings};
 
 use crate::language::{LanguageModel, Prompt};
-use crate::{Error, Result};
+use crate::Result;
 
 /// A batch to continue.
 pub struct Request {
@@ -46,16 +46,8 @@ pub fn generate(
     settings.check()?;
     let [rows, length, _] = request.prompt.embeddings.dims();
     debug_assert!(request.said.len() == rows && request.seeds.len() == rows && request.prompt.padding.len() == rows);
+    settings.check_room(length, model.positions())?;
     let limits = settings.limits(if model.positions().is_some() { length } else { 0 });
-    if let Some(positions) = model.positions() {
-        if length + limits.most > positions {
-            return Err(Error::Request(format!(
-                "the prompt fills {length} positions and {} new tokens are asked for, but the model has {positions} \
-                 positions; shorten the prompt or lower max_new_tokens",
-                limits.most
-            )));
-        }
-    }
     if settings.num_beams > 1 {
         beam::search(model, request, settings, limits, cancelled)
     } else {

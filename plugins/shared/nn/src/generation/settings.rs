@@ -225,6 +225,20 @@ impl Settings {
     }
 
     /// # Errors
+    /// A prompt of so many positions with its new tokens exceeds those of the model; `None` is no limit.
+    pub fn check_room(&self, prompt: usize, positions: Option<usize>) -> Result<()> {
+        let Some(positions) = positions else { return Ok(()) };
+        let new = self.limits(prompt).most;
+        if prompt + new <= positions {
+            return Ok(());
+        }
+        Err(Error::Request(format!(
+            "the prompt with its image fills {prompt} positions and {new} new tokens are asked for, but config.json gives the \
+             model {positions} positions; shorten the prompt or lower max_new_tokens"
+        )))
+    }
+
+    /// # Errors
     /// A value that means nothing, or two that cannot be joined.
     pub fn check(&self) -> Result<()> {
         let wrong = |text: String| Err(Error::Request(text));

@@ -28,6 +28,8 @@ pub struct T5Config {
     pub layer_norm_epsilon: f64,
     pub feed_forward_proj: String,
     pub tie_word_embeddings: bool,
+    /// Whether the head reads the decoder's output times width^-½; as the embeddings are tied where it is not given.
+    pub scale_decoder_outputs: Option<bool>,
     /// The token that the decoder reads first; T5's padding token.
     pub decoder_start_token_id: Option<u32>,
     pub pad_token_id: Option<u32>,
@@ -48,6 +50,7 @@ impl Default for T5Config {
             layer_norm_epsilon: 1e-6,
             feed_forward_proj: "relu".into(),
             tie_word_embeddings: true,
+            scale_decoder_outputs: None,
             decoder_start_token_id: None,
             pad_token_id: None,
         }
@@ -91,7 +94,6 @@ pub struct T5 {
     encoder: Stack,
     decoder: Stack,
     head: Linear,
-    /// Tied heads read the decoder's output times width^-½.
     head_scale: f64,
     start_token: u32,
     size: usize,
@@ -136,7 +138,8 @@ impl T5 {
         for copy in ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"] {
             loader.note_copy(copy);
         }
-        // A head of its own wins over the configuration: transformers too ties only what the file leaves out.
+        // A head of its own wins over the configuration: transformers 5 writes that T5's embeddings are tied in any case, and
+        // ties only what the file leaves out.
         let head = if config.tie_word_embeddings && !loader.holds("lm_head.weight") {
             Linear::tied(tokens.table())
         } else {
@@ -146,7 +149,7 @@ impl T5 {
         Ok(T5 {
             encoder: Stack::load(&loader.at("encoder"), config, config.num_layers, false)?,
             decoder: Stack::load(&loader.at("decoder"), config, decoder_layers, true)?,
-            head_scale: if config.tie_word_embeddings { (config.d_model as f64).powf(-0.5) } else { 1.0 },
+            head_scale: if config.scale_decoder_outputs.unwrap_or(config.tie_word_embeddings) { (config.d_model as f64).powf(-0.5) } else { 1.0 },
             start_token: config.start_token(),
             size: config.d_kv,
             tokens,

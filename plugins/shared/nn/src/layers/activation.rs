@@ -26,6 +26,9 @@ impl Activation {
     pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Activation::Relu => activation::relu(x),
+            #[cfg(feature = "flex")]
+            Activation::Gelu => crate::cpu::gelu(x).unwrap_or_else(activation::gelu),
+            #[cfg(not(feature = "flex"))]
             Activation::Gelu => activation::gelu(x),
             Activation::GeluTanh => activation::gelu_approximate(x),
             Activation::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),

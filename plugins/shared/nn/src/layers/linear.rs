@@ -48,6 +48,14 @@ impl Linear {
         let inputs = shape[D - 1];
         let rows = shape[..D - 1].iter().product::<usize>();
         shape[D - 1] = self.weight.dims()[0];
+        #[cfg(feature = "flex")]
+        if D == 2 || shape[D - 2] == 1 {
+            // One position a row: a step of decoding.
+            let few = x.clone().reshape([rows, inputs]);
+            if let Some(y) = crate::cpu::linear(&few, &self.weight, self.bias.as_ref()) {
+                return y.reshape(shape);
+            }
+        }
         let mut y = x.reshape([rows, inputs]).matmul(self.weight.clone().transpose());
         if let Some(bias) = &self.bias {
             y = y + bias.clone().unsqueeze();

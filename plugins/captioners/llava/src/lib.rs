@@ -1,0 +1,19 @@
+//! The LLaVA-1.5 captioners (Liu et al. 2024): CLIP's vision tower, a projector and Llama, from any Hugging Face directory.
+//! The layers and the generation of text are the `nn` library's.
+
+mod captioner;
+mod config;
+mod model;
+
+pub use captioner::LlavaCaptioner;
+pub use config::LlavaConfig;
+pub use model::Llava;
+
+plugin_api::register_captioner!(
+    "llava",
+    "LLaVA-1.5: CLIP, a projector and Llama, from a Hugging Face directory",
+    &["llava"],
+    LlavaCaptioner::load
+);
+
+plugin_api::export_plugin!();

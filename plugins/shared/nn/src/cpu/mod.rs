@@ -1,0 +1,54 @@
+//! The CPU's own kernels for what decides its speed and burn's flex backend leaves on one core or packs anew each time.
+//! They read and write the memory of flex tensors in place; every other device takes burn's operations.
+//!
+//! Each output number is summed in an order that depends on nothing but its own row, so that a caption does not depend on the
+//! batch that its image was in.
+
+mod gelu;
+mod product;
+
+use burn::tensor::{DType, Tensor, TensorData};
+use burn_flex::{Flex, FlexTensor};
+
+/// A flex tensor's memory, if this is a contiguous f32 tensor on the CPU without a gradient.
+fn contiguous<const D: usize>(x: &Tensor<D>) -> Option<FlexTensor> {
+    if x.dtype() != DType::F32 {
+        return None;
+    }
+    let x = x.clone().try_into_primitive::<Flex>().ok()?;
+    x.is_contiguous().then_some(x)
+}
+
+fn numbers(x: &FlexTensor) -> &[f32] {
+    let start = x.layout().start_offset();
+    &x.storage::<f32>()[start..start + x.layout().num_elements()]
+}
+
+/// x·Wᵀ + b for one position a row, `[rows, inputs]` by `[outputs, inputs]`; `None` where it is for burn to do.
+pub fn linear(x: &Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Option<Tensor<2>> {
+    let [rows, inputs] = x.dims();
+    let [outputs, _] = weight.dims();
+    let (x_memory, weight) = (contiguous(x)?, contiguous(weight)?);
+    let bias = match bias {
+        Some(bias) => Some(contiguous(bias)?),
+        None => None,
+    };
+    let mut out = vec![0.0_f32; rows * outputs];
+    product::product(numbers(&x_memory), numbers(&weight), bias.as_ref().map(numbers), inputs, &mut out);
+    Some(Tensor::from_data(TensorData::new(out, [rows, outputs]), &x.device()))
+}
+
+/// GELU with the error function, in place; gives the tensor back where it is for burn to do.
+pub fn gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>, Tensor<D>> {
+    if contiguous(&x).is_none() {
+        return Err(x);
+    }
+    let (shape, device) = (x.dims(), x.device());
+    let mut data = x.into_data();
+    match data.as_mut_slice::<f32>() {
+        Ok(values) => gelu::gelu(values),
+        Err(_) => return Err(Tensor::from_data(data, &device)),
+    }
+    debug_assert_eq!(data.shape.to_vec(), shape.to_vec());
+    Ok(Tensor::from_data(data, &device))
+}
