@@ -139,24 +139,26 @@ impl Analyser {
         all
     }
 
-    /// Irregular forms that the network has never seen have their lemmas from WordNet.
+    /// Irregular forms that the network has never seen have their lemmas from WordNet; so has a form whose ending was cut wrongly, where
+    /// WordNet knows just one base form.
     fn mend_lemma(&self, form: &str, word: &mut ParsedWord) {
-        if self.network.vocabulary.knows(form) {
-            return;
-        }
         let pos = match self.network.inventory.upos[word.upos].as_str() {
             "NOUN" => Pos::Noun,
             "VERB" => Pos::Verb,
             _ => return,
         };
+        let unseen = !self.network.vocabulary.knows(form);
+        let foreign = || !self.wordnet.contains(&word.lemma, pos);
+        if !(unseen || pos == Pos::Verb && foreign()) {
+            return;
+        }
         let lowered = form.to_lowercase();
         if let Some(base) = self.wordnet.exceptions(&lowered, pos).next() {
             word.lemma = base.to_owned();
-        } else if pos == Pos::Noun && !self.wordnet.contains(&word.lemma, pos) {
-            // A plural cut wrongly: where WordNet knows just one base form, it is that one.
-            if let [base] = self.wordnet.base_forms(&lowered, pos).as_slice() {
-                word.lemma = base.clone();
-            }
+        } else if foreign()
+            && let [base] = self.wordnet.base_forms(&lowered, pos).as_slice()
+        {
+            word.lemma = base.clone();
         }
     }
 

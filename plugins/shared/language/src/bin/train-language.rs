@@ -5,6 +5,7 @@
 //! - `train-language evaluate --treebank DIR` measures the files that are there and writes `english.md`;
 //! - `train-language wordnet` compiles WordNet's database into `wordnet.bin`.
 
+use language::analysis::Analyser;
 use language::boundaries::{Boundaries, Piece};
 use language::conllu::{self, Sentence};
 use language::evaluate::{Scores, evaluate};
@@ -109,9 +110,9 @@ fn train_all(options: &Options) -> Result<()> {
 /// Measures the files in the output folder and writes what was found beside them.
 fn report(options: &Options) -> Result<()> {
     let bytes = std::fs::read(options.out.join("english.bin"))?;
-    let network = Network::from_bytes(&bytes)?;
     let boundaries = std::fs::read(options.out.join("boundaries.bin"))?;
     let boundaries = Boundaries::from_bytes(&boundaries).ok_or("boundaries.bin is damaged")?;
+    let analyser = Analyser { boundaries, network: Network::from_bytes(&bytes)?, wordnet: wordnet() };
     let test = options.treebank("-test.conllu")?;
     let mut text = format!(
         "# The English model\n\n\
@@ -129,25 +130,22 @@ fn report(options: &Options) -> Result<()> {
         ("treebank, test", test.clone()),
         ("product and caption text, held out", read(&options.annotated, "heldout.conllu")?),
     ] {
-        let scores = gold_scores(&network, &sentences)?;
+        let system: Vec<Sentence> = sentences.iter().map(|sentence| analyser.rewrite(sentence)).collect();
+        let scores = evaluate(&sentences, &system)?;
         let values = scores.table().map(|(_, value)| format!("{value:.2}"));
         writeln!(text, "| {name} | {} |", values[3..].join(" | "))?;
     }
     let seconds = began.elapsed().as_secs_f64();
     writeln!(text, "\n| raw text | tokens | sentences | words |\n| --- | --- | --- | --- |")?;
-    let values = raw_scores(&boundaries, &test)?.table().map(|(_, value)| format!("{value:.2}"));
+    let values = raw_scores(&analyser.boundaries, &test)?.table().map(|(_, value)| format!("{value:.2}"));
     writeln!(text, "| treebank, test | {} |", values[..3].join(" | "))?;
     print!("{text}");
     println!("(all gold words in {seconds:.1} s)");
     Ok(std::fs::write(options.out.join("english.md"), text)?)
 }
 
-fn gold_scores(network: &Network, gold: &[Sentence]) -> Result<Scores> {
-    Ok(evaluate(gold, &reparse(network, wordnet(), gold))?)
-}
-
 fn line(network: &Network, gold: &[Sentence]) -> String {
-    match gold_scores(network, gold) {
+    match evaluate(gold, &reparse(network, wordnet(), gold)) {
         Ok(scores) => scores.table()[3..].iter().map(|(name, value)| format!(" {name} {value:.2}")).collect(),
         Err(error) => error.to_string(),
     }
