@@ -1,4 +1,4 @@
-//! `build`, `demo` and `test`: cargo builds, the host writes `registry.lock`, then the demo or the tests run.
+//! `build`, `demo`, `test` and `check-cuda`: cargo builds, the host writes `registry.lock`, then the demo or the tests run.
 
 use crate::failure::Result;
 use crate::process::{run_built, run_cargo};
@@ -38,6 +38,17 @@ pub fn test_plugin(workspace: &Workspace, package: &str) -> Result<()> {
     run_cargo(workspace, &["build", "--release", "--package", "host", "--package", package])?;
     let library = workspace.target.join("release").join(library_file(&plugin.library));
     run_built(&host(workspace), &["plugin", "check", &library.to_string_lossy()], &workspace.root)
+}
+
+/// Lints the model plugins and what they link with their feature `cuda`: types and all, but without code generation.
+pub fn check_cuda(workspace: &Workspace) -> Result<()> {
+    let mut arguments = vec!["clippy".to_owned(), "--locked".into(), "--release".into()];
+    for plugin in workspace.plugins.iter().filter(|plugin| plugin.cuda) {
+        arguments.extend(["--package".to_owned(), plugin.package.clone()]);
+        arguments.extend(["--features".to_owned(), format!("{}/cuda", plugin.package)]);
+    }
+    arguments.extend(["--".to_owned(), "--deny".into(), "warnings".into()]);
+    run_cargo(workspace, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn lock(workspace: &Workspace) -> Result<()> {

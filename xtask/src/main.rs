@@ -21,6 +21,7 @@ cargo xtask COMMAND
   build                      build the host and all plugins; write registry.lock
   demo [ARGUMENTS]           build, then `host demo ARGUMENTS`
   test [--plugin PACKAGE]    build, then all tests; or one plugin's tests and its conformance check
+  check-cuda                 lint the model plugins with their CUDA code
   plugins [--json]           the plugin crates; with --json the matrix of a GitHub workflow
   dist [--no-cuda]           a release archive in dist/, with CUDA in the model plugins
   licences                   check every dependency's licence against deny.toml
@@ -59,6 +60,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("demo", rest) => build::demo(&Workspace::load()?, rest),
         ("test", []) => build::test(&Workspace::load()?),
         ("test", ["--plugin", package]) => build::test_plugin(&Workspace::load()?, package),
+        ("check-cuda", []) => build::check_cuda(&Workspace::load()?),
         ("plugins", []) => matrix::print(&Workspace::load()?, false),
         ("plugins", ["--json"]) => matrix::print(&Workspace::load()?, true),
         ("dist", []) => dist::dist(&Workspace::load()?, true),
