@@ -6,7 +6,7 @@ use super::{FailedCell, Items, Request, Resolved, resolve::ResolvedDataset};
 use crate::error::{Error, Result};
 use crate::progress::{Bar, Reporter};
 use crate::run::{CellFailure, Outcome, Prediction, PredictionWriter, RunDir, replace_file};
-use crate::worker::{CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, Reply, Worker};
+use crate::worker::{CaptionItem, CaptionResult, Command, ComponentSpec, Death, Event, ImagePlace, Reply, Worker};
 use plugin_api::Item;
 use plugin_api::abi::messages::CaptionerMessage;
 use sha2::{Digest, Sha256};
@@ -62,6 +62,8 @@ struct Cell<'a> {
     suspects: usize,
     /// The first of them that killed a worker alone too. They are saved once a worker lives through a later item.
     killers: Vec<CaptionResult>,
+    /// The suspect that is tried alone once more, since its worker was killed from outside.
+    retried: Option<usize>,
     captioned: usize,
     last_error: Option<String>,
     timing: Option<std::fs::File>,
@@ -87,6 +89,7 @@ impl<'a> Cell<'a> {
             writer,
             suspects: 0,
             killers: Vec::new(),
+            retried: None,
             captioned,
             last_error,
             timing,
@@ -141,8 +144,12 @@ impl Model<'_> {
                     self.worker = Some(worker);
                     return Ok(Err(reason));
                 }
-                Work::Died(reason) if cell.suspects > 0 => {
+                Work::Died(Death { reason, from_outside }) if cell.suspects > 0 => {
                     let index = cell.pending[cell.killers.len()];
+                    if from_outside && cell.retried.replace(index) != Some(index) {
+                        self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.name));
+                        continue;
+                    }
                     self.reporter
                         .warn(&format!("item {} ended a worker twice and is left out: {reason}", cell.items[index].id));
                     if cell.killers.len() + 1 == MOST_DEATHS {
@@ -150,7 +157,7 @@ impl Model<'_> {
                     }
                     cell.killers.push(CaptionResult { index, outcome: Outcome::Failed { error: reason } });
                 }
-                Work::Died(reason) => {
+                Work::Died(Death { reason, .. }) => {
                     self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.name));
                     cell.suspects = (IN_HAND * self.request.batch_size).min(cell.pending.len());
                 }
@@ -199,7 +206,7 @@ impl Model<'_> {
                 }
                 Reply::Event(Event::Log { level, message }) => self.reporter.plugin(&level, &message),
                 Reply::Event(_) => {}
-                Reply::Died(death) => return Ok(Work::Died(death.reason)),
+                Reply::Died(death) => return Ok(Work::Died(death)),
             }
         }
     }
@@ -238,7 +245,7 @@ enum Work {
     Done(Worker),
     /// The worker lives and says that this cannot be done.
     Refused(Worker, String),
-    Died(String),
+    Died(Death),
 }
 
 /// An item's seed: the same for any batch, shard or order.

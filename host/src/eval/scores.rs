@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::progress::Reporter;
 use crate::run::{CellFailure, Outcome, Plan, RunDir, Shard, read_predictions, replace_file};
 use crate::score::{FamilyScores, RESAMPLES};
-use crate::worker::{Command, Event, Limits, Reply, ScoreCell, ScoreMetric, Worker};
+use crate::worker::{Command, Death, Event, Limits, Reply, ScoreCell, ScoreMetric, Worker};
 
 /// Scores every cell of the plan that has captions.
 pub fn score_run(
@@ -70,6 +70,7 @@ impl Scoring<'_> {
         mut cells: Vec<ScoreCell>,
         failed: &mut Vec<FailedCell>,
     ) -> Result<()> {
+        let mut retried = false;
         while !cells.is_empty() && !metrics.is_empty() {
             for cell in &cells {
                 for metric in &metrics {
@@ -98,10 +99,15 @@ impl Scoring<'_> {
                     Reply::Event(Event::Done) => break None,
                     Reply::Event(Event::Log { level, message }) => self.reporter.plugin(&level, &message),
                     Reply::Event(_) => {}
-                    Reply::Died(death) => break Some(death.reason),
+                    Reply::Died(death) => break Some(death),
                 }
             };
-            let Some(reason) = death else { return Ok(()) };
+            let Some(Death { reason, from_outside }) = death else { return Ok(()) };
+            if from_outside && !retried {
+                self.reporter.warn(&format!("scoring {}: {reason}; going on with a new worker", self.dataset));
+                retried = true;
+                continue;
+            }
             let (Some(metric), Some(model)) = at else {
                 return Err(Error::failed(format!("cannot score {}: {reason}", self.dataset)));
             };

@@ -98,6 +98,7 @@ impl Registry {
                 .help("docs/architecture.md shows what a registry holds")
         })?;
         let registry = Registry { path, text, file, plugin_dir: plugin_dir.map(Path::to_owned) };
+        registry.check_names()?;
         registry.check_plugins_exist()?;
         Ok(registry)
     }
@@ -212,6 +213,21 @@ impl Registry {
             Some(line) => format!("{}:{}", self.path.display(), line + 1),
             None => self.path.display().to_string(),
         }
+    }
+
+    /// Models, datasets and metrics give their names to files of a run.
+    fn check_names(&self) -> Result<()> {
+        let names = (self.file.models.keys().map(|name| ("models", name)))
+            .chain(self.file.datasets.keys().map(|name| ("datasets", name)))
+            .chain(self.file.metrics.keys().map(|name| ("metrics", name)));
+        for (table, name) in names {
+            let fits = |letter: char| letter.is_alphanumeric() || "._-+@ ".contains(letter);
+            if name.is_empty() || name == "all" || name.starts_with(['.', ' ']) || !name.chars().all(fits) {
+                return Err(Error::usage(format!("{}: `{name}` is no name for an entry", self.place(table, name)))
+                    .help("use letters, digits, dashes, dots and the like; `all` stands for every entry"));
+            }
+        }
+        Ok(())
     }
 
     fn check_plugins_exist(&self) -> Result<()> {

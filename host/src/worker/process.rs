@@ -35,6 +35,8 @@ impl Default for Limits {
 pub struct Death {
     /// A sentence: "the worker ended by signal 11 (segmentation fault)".
     pub reason: String,
+    /// Somebody else killed it, such as the system for memory: what it was at may have no part in that.
+    pub from_outside: bool,
 }
 
 /// What came next from a worker.
@@ -169,6 +171,7 @@ impl Worker {
         self.commands = None;
         self.ended.store(true, Ordering::Relaxed);
         let status = self.child.wait();
+        let from_outside = reason.is_none() && status.as_ref().is_ok_and(|status| killed(*status));
         let reason = reason.unwrap_or_else(|| match status {
             Ok(status) => format!("the worker ended {}", describe(status)),
             Err(error) => format!("the worker was lost: {error}"),
@@ -180,6 +183,7 @@ impl Worker {
             words.iter().rev().map(String::as_str).filter(|line| !line.trim().is_empty()).take(3).collect();
         let said: Vec<&str> = said.into_iter().rev().collect();
         Death {
+            from_outside,
             reason: if said.is_empty() { reason } else { format!("{reason}; its last words: {}", said.join(" / ")) },
         }
     }
@@ -206,6 +210,20 @@ impl Drop for Worker {
 
 fn gibibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1u32 << 30)
+}
+
+/// Did a signal end it that programs do not raise by faults of their own?
+fn killed(status: std::process::ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        matches!(status.signal(), Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        false
+    }
 }
 
 fn describe(status: std::process::ExitStatus) -> String {
