@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the built host and plugins, places with a registry of their own, commands with a time limit,
 //! run directories to compare. The tests themselves are in `tests/`; parity fixtures lie in `parity/`, plugins for tests in `plugins/`.
+//! Killing, mounting and looking at processes are done as Linux has them.
 
 mod artifacts;
 mod catalogue;

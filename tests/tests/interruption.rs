@@ -104,6 +104,27 @@ fn a_worker_whose_plugin_spins_ends_with_its_host() {
     assert!(wait_until(Duration::from_secs(5), || processes_with(&mark).is_empty()), "the worker spins on");
 }
 
+#[test]
+fn a_worker_killed_from_outside_costs_nothing() {
+    let place = Place::with(Registry::usual().model("slow", "milliseconds = 15"));
+    place.eval("undisturbed", "slow", "hm").run().expect_code(0);
+    let command = place.eval("disturbed", "slow", "hm").with(&["--batch-size", "2"]);
+    let mark = command.mark();
+    let mut host = command.start();
+    // As the system's memory killer would; with room for an item or two between the two times.
+    for _ in 0..2 {
+        let workers = || processes_with(&mark).into_iter().filter(|pid| *pid != host.id()).collect::<Vec<_>>();
+        assert!(wait_until(Duration::from_secs(20), || !workers().is_empty()), "there is no worker");
+        std::thread::sleep(Duration::from_millis(250));
+        for worker in workers() {
+            let killed = std::process::Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap();
+            assert!(killed.success() || host.try_wait().unwrap().is_some());
+        }
+    }
+    assert!(host.wait().unwrap().success());
+    assert_same_run(&place.run("disturbed"), &place.run("undisturbed"));
+}
+
 /// Processor time of a process's own code; 0 if it is gone.
 fn processor_seconds(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -101,6 +101,11 @@ fn a_damaged_lock_and_a_damaged_registry_are_refused_with_their_place() {
         .run()
         .expect_code(2)
         .expect_error(&["registry.toml:1", "there is no plugin `none`"]);
+    for name in ["a/b", "../a", ".hidden", "all"] {
+        place.write("registry.toml", &format!("[models.\"{name}\"]\nplugin = \"none\"\nweights = \"w\"\n"));
+        let outcome = place.host(&["models", "list"]).run().expect_code(2);
+        outcome.expect_error(&["registry.toml:1", &format!("`{name}` is no name for an entry")]);
+    }
     place.write("registry.toml", "[plugins.x]\nlibrary = \"absent\"\n");
     place.host(&["plugin", "add", "x"]).run().expect_code(2).expect_error(&["registry.toml:1", "libabsent"]);
 }
