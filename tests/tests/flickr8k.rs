@@ -5,7 +5,8 @@ use end_to_end_tests::{Place, Registry, library, repository};
 use std::collections::HashMap;
 
 /// Published tau-c × 100 (as in the facts page of the data), each to be met within 0.05.
-const PUBLISHED: [(&str, f64); 5] = [("bleu-1", 32.3), ("bleu-4", 30.8), ("rouge-l", 32.3), ("cider", 43.9), ("meteor", 41.8)];
+const PUBLISHED: [(&str, f64); 5] =
+    [("bleu-1", 32.3), ("bleu-4", 30.8), ("rouge-l", 32.3), ("cider", 43.9), ("meteor", 41.8)];
 
 #[test]
 fn metrics_agree_with_expert_ratings_as_published() {
@@ -31,7 +32,8 @@ fn metrics_agree_with_expert_ratings_as_published() {
             }
         }
         for (caption, given) in candidates {
-            let item = serde_json::json!({ "id": ratings.len(), "candidate": caption, "references": image["ground_truth"] });
+            let item =
+                serde_json::json!({ "id": ratings.len(), "candidate": caption, "references": image["ground_truth"] });
             lines += &format!("{item}\n");
             ratings.push(given);
         }
@@ -49,8 +51,9 @@ fn metrics_agree_with_expert_ratings_as_published() {
         let scored = scored.expect_code(0).json();
         let items = scored["items"].as_array().unwrap();
         let pairs = items.iter().zip(&ratings);
-        let pairs: Vec<(f64, u8)> =
-            pairs.flat_map(|(item, given)| given.iter().map(|rating| (item[metric].as_f64().unwrap(), *rating))).collect();
+        let pairs: Vec<(f64, u8)> = pairs
+            .flat_map(|(item, given)| given.iter().map(|rating| (item[metric].as_f64().unwrap(), *rating)))
+            .collect();
         let tau = 100.0 * kendall_tau_c(&pairs);
         println!("{metric}: tau-c × 100 = {tau:.2}, published {published}");
         assert!((tau - published).abs() <= 0.05 + 1e-9, "{metric}: {tau} is not within 0.05 of {published}");

@@ -89,6 +89,10 @@ def widen(model, spread, seed):
                 tensor.copy_(0.1 * torch.randn_like(tensor))
             elif "embed" in name or "shared" in name or "query_tokens" in name or "relative" in name:
                 tensor.copy_(torch.randn_like(tensor) * (0.5 if "position" not in name else 0.3))
+            elif name.endswith((".SelfAttention.q.weight", ".EncDecAttention.q.weight")):
+                # T5 has no scaling of attention: its queries are small instead.
+                heads_size = dict(model.config.text_config.to_dict())["d_kv"]
+                tensor.copy_(torch.randn_like(tensor) * spread / (tensor[0].numel() * heads_size) ** 0.5)
             else:
                 fan = tensor[0].numel()
                 tensor.copy_(torch.randn_like(tensor) * spread / fan**0.5)

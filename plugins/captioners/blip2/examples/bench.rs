@@ -15,7 +15,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             None => Ok(usual),
         }
     };
-    let path = arguments.first().ok_or("usage: bench CONFIG.json [--batch-size N] [--new-tokens N] [--threads N] [--runs N]")?;
+    let path = arguments
+        .first()
+        .ok_or("usage: bench CONFIG.json [--batch-size N] [--new-tokens N] [--threads N] [--runs N]")?;
     let (rows, new, runs) = (number("--batch-size", 8)?, number("--new-tokens", 20)?, number("--runs", 3)?);
     nn::limit_threads(number("--threads", 2)?);
     let value: Value = serde_json::from_slice(&std::fs::read(path)?)?;

@@ -6,9 +6,7 @@ use nn::generation::Settings;
 use nn::image::ImageConfig;
 use nn::text::Tokenizer;
 use nn::{Error, Placement, plugin};
-use plugin_api::{
-    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Host, PluginError, Result,
-};
+use plugin_api::{Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Host, PluginError, Result};
 
 /// A BLIP-2 checkpoint with its image processor, tokenizer and settings.
 pub struct Blip2Captioner {

@@ -58,7 +58,10 @@ impl Blip2Config {
         let path = directory.join("config.json");
         let value: Value = nn::read_json(&path)?;
         if value.get("model_type").is_none() {
-            return Err(Error::malformed(path, "there is no model_type: this is no Hugging Face model's configuration"));
+            return Err(Error::malformed(
+                path,
+                "there is no model_type: this is no Hugging Face model's configuration",
+            ));
         }
         Self::from_value(value).map_err(|reason| Error::malformed(path, reason))
     }
@@ -69,7 +72,9 @@ impl Blip2Config {
     /// A sentence that says what cannot be run, for the caller to add the file's name.
     pub fn from_value(value: Value) -> Result<Blip2Config, String> {
         if let Some(other) = value.get("model_type").and_then(Value::as_str).filter(|kind| *kind != "blip-2") {
-            return Err(format!("this is a model of type `{other}`, not `blip-2`; name the plugin that loads `{other}`"));
+            return Err(format!(
+                "this is a model of type `{other}`, not `blip-2`; name the plugin that loads `{other}`"
+            ));
         }
         let stored: Stored = serde_json::from_value(value).map_err(|error| error.to_string())?;
         let _ = stored.model_type;
@@ -83,7 +88,9 @@ impl Blip2Config {
                 (Some(begin), serde_json::from_value(text.clone()).map(TextConfig::Opt))
             }
             "t5" => (token("bos_token_id"), serde_json::from_value(text.clone()).map(TextConfig::T5)),
-            other => return Err(format!("text_config: language models of type `{other}` are not supported; opt and t5 are")),
+            other => {
+                return Err(format!("text_config: language models of type `{other}` are not supported; opt and t5 are"));
+            }
         };
         let text = parsed.map_err(|error| format!("text_config: {error}"))?;
         let config = Blip2Config {

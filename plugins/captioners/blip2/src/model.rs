@@ -90,7 +90,11 @@ impl Blip2 {
             let rows = texts.iter().zip(&padding).enumerate().map(|(row, (text, &pad))| {
                 let image: Tensor<2> = image.clone().narrow(0, row, 1).reshape([queries, width]);
                 let blank = Tensor::zeros([pad, width], (&self.placement.device, self.placement.dtype));
-                let parts = if pad == 0 { vec![image, self.language.embed(text)] } else { vec![blank, image, self.language.embed(text)] };
+                let parts = if pad == 0 {
+                    vec![image, self.language.embed(text)]
+                } else {
+                    vec![blank, image, self.language.embed(text)]
+                };
                 Tensor::cat(parts, 0).unsqueeze_dim(0)
             });
             Tensor::cat(rows.collect(), 0)

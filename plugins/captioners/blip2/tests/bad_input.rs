@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// A copy of a good checkpoint, to be damaged.
 fn copy(name: &str) -> tempfile::TempDir {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/parity/transformers/checkpoints").join(name);
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/parity/transformers/checkpoints").join(name);
     let target = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(source).unwrap() {
         let file = file.unwrap();

@@ -9,16 +9,8 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-const CHECKPOINTS: [&str; 8] = [
-    "opt-small",
-    "opt-sharded",
-    "opt-bf16",
-    "opt-bf16-sharded",
-    "t5-untied",
-    "t5-sharded",
-    "t5-bf16",
-    "t5-tied",
-];
+const CHECKPOINTS: [&str; 8] =
+    ["opt-small", "opt-sharded", "opt-bf16", "opt-bf16-sharded", "t5-untied", "t5-sharded", "t5-bf16", "t5-tied"];
 const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const DEVIATION: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
@@ -103,7 +95,8 @@ fn png(number: usize) -> (u32, u32, Vec<u8>) {
 /// Back to 0…255, not rounded.
 fn as_bytes(values: &[f32]) -> Vec<f64> {
     let plane = values.len() / 3;
-    let back = |(place, value): (usize, &f32)| (f64::from(*value) * DEVIATION[place / plane] + MEAN[place / plane]) * 255.0;
+    let back =
+        |(place, value): (usize, &f32)| (f64::from(*value) * DEVIATION[place / plane] + MEAN[place / plane]) * 255.0;
     values.iter().enumerate().map(back).collect()
 }
 

@@ -6,9 +6,7 @@ use nn::generation::Settings;
 use nn::image::ImageConfig;
 use nn::text::Tokenizer;
 use nn::{Placement, plugin};
-use plugin_api::{
-    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Host, PluginError, Result,
-};
+use plugin_api::{Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Host, PluginError, Result};
 
 /// What LLaVA is asked where nothing else is said; the same in training.
 const PROMPT: &str = "USER: <image>\nDescribe the appearance of the clothing item\nASSISTANT:";

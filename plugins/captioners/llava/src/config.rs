@@ -75,7 +75,10 @@ impl LlavaConfig {
         let path = directory.join("config.json");
         let value: Value = nn::read_json(&path)?;
         if value.get("model_type").is_none() {
-            return Err(Error::malformed(path, "there is no model_type: this is no Hugging Face model's configuration"));
+            return Err(Error::malformed(
+                path,
+                "there is no model_type: this is no Hugging Face model's configuration",
+            ));
         }
         Self::from_value(value).map_err(|reason| Error::malformed(path, reason))
     }
@@ -86,7 +89,9 @@ impl LlavaConfig {
     /// A sentence that says what cannot be run, for the caller to add the file's name.
     pub fn from_value(value: Value) -> Result<LlavaConfig, String> {
         if let Some(other) = value.get("model_type").and_then(Value::as_str).filter(|kind| *kind != "llava") {
-            return Err(format!("this is a model of type `{other}`, not `llava`; name the plugin that loads `{other}`"));
+            return Err(format!(
+                "this is a model of type `{other}`, not `llava`; name the plugin that loads `{other}`"
+            ));
         }
         let stored: Stored = serde_json::from_value(value).map_err(|error| error.to_string())?;
         let kind = |part: &Map<String, Value>, usual: &str| {
@@ -95,7 +100,9 @@ impl LlavaConfig {
         let (vision_kind, text_kind) =
             (kind(&stored.vision_config, "clip_vision_model"), kind(&stored.text_config, "llama"));
         if vision_kind != "clip_vision_model" {
-            return Err(format!("vision_config: towers of type `{vision_kind}` are not supported, only clip_vision_model"));
+            return Err(format!(
+                "vision_config: towers of type `{vision_kind}` are not supported, only clip_vision_model"
+            ));
         }
         if text_kind != "llama" {
             return Err(format!("text_config: language models of type `{text_kind}` are not supported, only llama"));
@@ -118,13 +125,18 @@ impl LlavaConfig {
         let states = vision.num_hidden_layers as i64 + 1;
         let vision_layers = if layer < 0 { states + layer } else { layer };
         if !(0..states).contains(&vision_layers) {
-            return Err(format!("vision_feature_layer is {layer}, but the tower has {} layers", vision.num_hidden_layers));
+            return Err(format!(
+                "vision_feature_layer is {layer}, but the tower has {} layers",
+                vision.num_hidden_layers
+            ));
         }
         Ok(LlavaConfig {
             class_token: match stored.vision_feature_select_strategy.as_str() {
                 "default" => false,
                 "full" => true,
-                other => return Err(format!("vision_feature_select_strategy `{other}` is not known; default and full are")),
+                other => {
+                    return Err(format!("vision_feature_select_strategy `{other}` is not known; default and full are"));
+                }
             },
             vision,
             text,
@@ -164,6 +176,8 @@ mod tests {
         assert!(refused(json!({"model_type": "blip-2"})).contains("`blip-2`"));
         assert!(refused(json!({"text_config": {"model_type": "mistral"}})).contains("`mistral`"));
         assert!(refused(json!({"vision_feature_layer": [-2, -5]})).contains("vision_feature_layer"));
-        assert!(refused(json!({"text_config": {"rope_scaling": {"type": "linear", "factor": 2.0}}})).contains("`linear`"));
+        assert!(
+            refused(json!({"text_config": {"rope_scaling": {"type": "linear", "factor": 2.0}}})).contains("`linear`")
+        );
     }
 }

@@ -109,7 +109,8 @@ impl Llava {
         match (places.next(), places.count()) {
             (Some(place), 0) => Ok(place),
             (None, _) => Err(Error::Request(
-                "the prompt has no `<image>`; write it where the image belongs, as in `USER: <image>\\n…\\nASSISTANT:`".into(),
+                "the prompt has no `<image>`; write it where the image belongs, as in `USER: <image>\\n…\\nASSISTANT:`"
+                    .into(),
             )),
             (Some(_), more) => Err(Error::Request(format!(
                 "the prompt has `<image>` {} times; there is one image, so write it once",

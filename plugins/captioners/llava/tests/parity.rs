@@ -103,7 +103,8 @@ fn png(number: usize) -> (u32, u32, Vec<u8>) {
 /// Back to 0…255, not rounded.
 fn as_bytes(values: &[f32]) -> Vec<f64> {
     let plane = values.len() / 3;
-    let back = |(place, value): (usize, &f32)| (f64::from(*value) * DEVIATION[place / plane] + MEAN[place / plane]) * 255.0;
+    let back =
+        |(place, value): (usize, &f32)| (f64::from(*value) * DEVIATION[place / plane] + MEAN[place / plane]) * 255.0;
     values.iter().enumerate().map(back).collect()
 }
 

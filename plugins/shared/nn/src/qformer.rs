@@ -74,6 +74,8 @@ struct Attention {
     heads: usize,
 }
 
+// One stands in a layer for good: a box would save no memory and cost a look-up.
+#[allow(clippy::large_enum_variant)]
 enum Source {
     /// q, k and v of the queries, in one product.
     Own(Linear),

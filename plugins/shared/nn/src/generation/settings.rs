@@ -118,10 +118,10 @@ impl Settings {
         let stored: Map<String, Value> =
             if path.is_file() { crate::config::read_json(&path)? } else { Map::new() };
         let mut joined = stored;
-        if joined.get("eos_token_id").is_none_or(Value::is_null) {
-            if let Some(end) = model_end {
-                joined.insert("eos_token_id".into(), end.clone());
-            }
+        if joined.get("eos_token_id").is_none_or(Value::is_null)
+            && let Some(end) = model_end
+        {
+            joined.insert("eos_token_id".into(), end.clone());
         }
         let overridden = overrides.as_object().cloned().unwrap_or_default();
         joined.extend(overridden.into_iter().filter(|(_, value)| !value.is_null()));

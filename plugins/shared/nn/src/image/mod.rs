@@ -2,6 +2,7 @@
 
 mod config;
 mod process;
+mod resample;
 
-pub use config::{ImageConfig, Resize};
+pub use config::{Filter, ImageConfig, Resize};
 pub use process::{Pixels, prepare};

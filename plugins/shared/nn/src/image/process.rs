@@ -1,9 +1,8 @@
 //! Resizing, cropping and normalising one image.
 
-use super::config::{Filter, ImageConfig, Resize};
+use super::config::{ImageConfig, Resize};
+use super::resample::resample;
 use crate::{Error, Result};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use std::borrow::Cow;
 
 /// Pixel values `[3, height, width]`, red before green before blue.
@@ -22,7 +21,7 @@ pub fn prepare(width: u32, height: u32, rgb: &[u8], config: &ImageConfig) -> Res
     if width == 0 || height == 0 || rgb.len() != width as usize * height as usize * 3 {
         return Err(Error::Request(format!("{} bytes are no RGB image of {width} × {height} pixels", rgb.len())));
     }
-    let (rgb, width, height) = resize(width as usize, height as usize, rgb, config)?;
+    let (rgb, width, height) = resize(width as usize, height as usize, rgb, config);
     let (crop_height, crop_width) = config.crop.unwrap_or((height, width));
     let (top, left) = (crop_start(height, crop_height), crop_start(width, crop_width));
     let scale = config.rescale.unwrap_or(1.0);
@@ -50,7 +49,7 @@ fn crop_start(length: usize, crop: usize) -> isize {
     if length >= crop { ((length - crop) / 2) as isize } else { -((crop - length).div_ceil(2) as isize) }
 }
 
-fn resize<'a>(width: usize, height: usize, rgb: &'a [u8], config: &ImageConfig) -> Result<(Cow<'a, [u8]>, usize, usize)> {
+fn resize<'a>(width: usize, height: usize, rgb: &'a [u8], config: &ImageConfig) -> (Cow<'a, [u8]>, usize, usize) {
     let (new_height, new_width) = match config.resize {
         None => (height, width),
         Some(Resize::To { height, width }) => (height, width),
@@ -60,20 +59,10 @@ fn resize<'a>(width: usize, height: usize, rgb: &'a [u8], config: &ImageConfig) 
         }
     };
     if (new_height, new_width) == (height, width) {
-        return Ok((Cow::Borrowed(rgb), width, height));
+        return (Cow::Borrowed(rgb), width, height);
     }
-    let failed = |error: &dyn std::fmt::Display| Error::Request(format!("the image cannot be resized: {error}"));
-    let source =
-        ImageRef::new(width as u32, height as u32, rgb, PixelType::U8x3).map_err(|error| failed(&error))?;
-    let mut target = Image::new(new_width as u32, new_height as u32, PixelType::U8x3);
-    let filter = match config.filter {
-        Filter::Bilinear => FilterType::Bilinear,
-        Filter::Bicubic => FilterType::CatmullRom,
-        Filter::Lanczos => FilterType::Lanczos3,
-    };
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-    Resizer::new().resize(&source, &mut target, &options).map_err(|error| failed(&error))?;
-    Ok((Cow::Owned(target.into_vec()), new_width, new_height))
+    let resized = resample(rgb, (width, height), (new_width, new_height), config.filter);
+    (Cow::Owned(resized), new_width, new_height)
 }
 
 #[cfg(test)]
