@@ -89,7 +89,9 @@ impl Blip2Config {
             }
             "t5" => (token("bos_token_id"), serde_json::from_value(text.clone()).map(TextConfig::T5)),
             other => {
-                return Err(format!("text_config: language models of type `{other}` are not supported; opt and t5 are"));
+                return Err(format!(
+                    "text_config: language models of type `{other}` are not supported; opt and t5 are"
+                ));
             }
         };
         let text = parsed.map_err(|error| format!("text_config: {error}"))?;

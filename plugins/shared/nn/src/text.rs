@@ -49,8 +49,7 @@ impl Tokenizer {
     /// # Errors
     /// The tokenizer fails on the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let encoding =
-            self.inner.encode(text, true).map_err(|error| Error::Request(format!("the prompt: {error}")))?;
+        let encoding = self.inner.encode(text, true).map_err(|error| Error::Request(format!("the prompt: {error}")))?;
         Ok(encoding.get_ids().to_vec())
     }
 

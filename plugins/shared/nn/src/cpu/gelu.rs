@@ -57,7 +57,8 @@ fn exp_of_negative(x: f32, fma: &impl Fn(f32, f32, f32) -> f32) -> f32 {
     let rest = (scaled - whole) * std::f32::consts::LN_2;
     let power = f32::from_bits(shifted.to_bits().wrapping_sub(0x4b40_0000).wrapping_add(127) << 23);
     let polynomial = fma(rest, 1.0 / 720.0, 1.0 / 120.0);
-    let polynomial = fma(fma(fma(fma(fma(polynomial, rest, 1.0 / 24.0), rest, 1.0 / 6.0), rest, 0.5), rest, 1.0), rest, 1.0);
+    let polynomial =
+        fma(fma(fma(fma(fma(polynomial, rest, 1.0 / 24.0), rest, 1.0 / 6.0), rest, 0.5), rest, 1.0), rest, 1.0);
     polynomial * power
 }
 

@@ -71,12 +71,7 @@ fn block(x: &[f32], w: &[f32], inputs: usize, rows: usize, out: &mut [f32], fma:
 
 /// The products of N rows of x with one row of the matrix. The order of the sums does not depend on N.
 #[inline(always)]
-fn dots<const N: usize>(
-    x: &[f32],
-    w: &[f32],
-    inputs: usize,
-    fma: impl Fn(f32, f32, f32) -> f32 + Copy,
-) -> [f32; N] {
+fn dots<const N: usize>(x: &[f32], w: &[f32], inputs: usize, fma: impl Fn(f32, f32, f32) -> f32 + Copy) -> [f32; N] {
     let mut sums = [[0.0_f32; LANES]; N];
     let (whole, rest) = w.as_chunks::<LANES>();
     let rows: [&[f32]; N] = std::array::from_fn(|row| &x[row * inputs..(row + 1) * inputs]);
@@ -124,12 +119,9 @@ mod tests {
                 product(own, &w, Some(&bias), inputs, &mut alone);
                 assert_eq!(alone, out[row * outputs..(row + 1) * outputs], "a row depends on its neighbours");
                 for o in 0..outputs {
-                    let exact: f64 = own
-                        .iter()
-                        .zip(&w[o * inputs..])
-                        .map(|(x, w)| f64::from(*x) * f64::from(*w))
-                        .sum::<f64>()
-                        + f64::from(bias[o]);
+                    let exact: f64 =
+                        own.iter().zip(&w[o * inputs..]).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>()
+                            + f64::from(bias[o]);
                     assert!((f64::from(alone[o]) - exact).abs() < 1e-5, "{rows} × {inputs} × {outputs}");
                 }
             }

@@ -166,8 +166,8 @@ impl Item {
             ids.push(candidate.token);
             ids
         };
-        let closed = !self.improvable
-            || (settings.early_stopping == EarlyStopping::Full && self.finished.len() == beams);
+        let closed =
+            !self.improvable || (settings.early_stopping == EarlyStopping::Full && self.finished.len() == beams);
         if !closed {
             let penalty = (made as f32).powf(settings.length_penalty as f32);
             let new: Vec<_> = candidates

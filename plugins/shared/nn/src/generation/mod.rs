@@ -9,8 +9,8 @@ mod single;
 pub use scores::distribution;
 pub use settings::{EarlyStopping, Settings};
 
-use crate::language::{LanguageModel, Prompt};
 use crate::Result;
+use crate::language::{LanguageModel, Prompt};
 
 /// A batch to continue.
 pub struct Request {

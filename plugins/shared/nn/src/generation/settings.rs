@@ -115,8 +115,7 @@ impl Settings {
     /// A file or value that cannot be understood.
     pub fn read(directory: &Path, model_end: Option<&Value>, overrides: &Value) -> Result<Settings> {
         let path = directory.join("generation_config.json");
-        let stored: Map<String, Value> =
-            if path.is_file() { crate::config::read_json(&path)? } else { Map::new() };
+        let stored: Map<String, Value> = if path.is_file() { crate::config::read_json(&path)? } else { Map::new() };
         let mut joined = stored;
         if joined.get("eos_token_id").is_none_or(Value::is_null)
             && let Some(end) = model_end
@@ -252,7 +251,10 @@ impl Settings {
             return wrong("beams cannot be sampled here; use num_beams = 1 or do_sample = false".into());
         }
         if self.do_sample && !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            return wrong(format!("temperature is {}; it must be above 0 (greedy is do_sample = false)", self.temperature));
+            return wrong(format!(
+                "temperature is {}; it must be above 0 (greedy is do_sample = false)",
+                self.temperature
+            ));
         }
         if self.do_sample && !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return wrong(format!("top_p is {}; it must be above 0 and at most 1", self.top_p));

@@ -5,6 +5,9 @@ use super::resample::resample;
 use crate::{Error, Result};
 use std::borrow::Cow;
 
+/// A strip one pixel wide would become gigantic: more than this is no photograph of a garment.
+const MOST_PIXELS: usize = 1 << 26;
+
 /// Pixel values `[3, height, width]`, red before green before blue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pixels {
@@ -20,6 +23,12 @@ pub struct Pixels {
 pub fn prepare(width: u32, height: u32, rgb: &[u8], config: &ImageConfig) -> Result<Pixels> {
     if width == 0 || height == 0 || rgb.len() != width as usize * height as usize * 3 {
         return Err(Error::Request(format!("{} bytes are no RGB image of {width} × {height} pixels", rgb.len())));
+    }
+    let (new_height, new_width) = resized(width as usize, height as usize, config);
+    if new_height.saturating_mul(new_width) > MOST_PIXELS {
+        return Err(Error::Request(format!(
+            "an image of {width} × {height} pixels would be resized to {new_width} × {new_height}; crop it first"
+        )));
     }
     let (rgb, width, height) = resize(width as usize, height as usize, rgb, config);
     let (crop_height, crop_width) = config.crop.unwrap_or((height, width));
@@ -49,15 +58,20 @@ fn crop_start(length: usize, crop: usize) -> isize {
     if length >= crop { ((length - crop) / 2) as isize } else { -((crop - length).div_ceil(2) as isize) }
 }
 
-fn resize<'a>(width: usize, height: usize, rgb: &'a [u8], config: &ImageConfig) -> (Cow<'a, [u8]>, usize, usize) {
-    let (new_height, new_width) = match config.resize {
+/// Height and width after resizing.
+fn resized(width: usize, height: usize, config: &ImageConfig) -> (usize, usize) {
+    match config.resize {
         None => (height, width),
         Some(Resize::To { height, width }) => (height, width),
         Some(Resize::ShortestEdge(edge)) => {
             let longer = |long: usize, short: usize| edge * long / short;
             if width <= height { (longer(height, width), edge) } else { (edge, longer(width, height)) }
         }
-    };
+    }
+}
+
+fn resize<'a>(width: usize, height: usize, rgb: &'a [u8], config: &ImageConfig) -> (Cow<'a, [u8]>, usize, usize) {
+    let (new_height, new_width) = resized(width, height, config);
     if (new_height, new_width) == (height, width) {
         return (Cow::Borrowed(rgb), width, height);
     }
@@ -71,7 +85,8 @@ mod tests {
 
     #[test]
     fn the_middle_is_cut_and_a_small_image_is_framed_in_black() {
-        let config = ImageConfig { resize: None, crop: Some((1, 2)), rescale: None, normalize: None, ..ImageConfig::exact(1) };
+        let config =
+            ImageConfig { resize: None, crop: Some((1, 2)), rescale: None, normalize: None, ..ImageConfig::exact(1) };
         let rgb: Vec<u8> = (0..4).flat_map(|pixel| [pixel * 10; 3]).collect();
         let pixels = prepare(4, 1, &rgb, &config).unwrap();
         assert_eq!(&pixels.values[..2], [10.0, 20.0]);
@@ -83,6 +98,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_image_are_refused() {
         assert!(prepare(2, 2, &[0; 11], &ImageConfig::exact(4)).is_err());
+        assert!(prepare(1, 900_000, &vec![0; 2_700_000], &ImageConfig::cropped(336)).is_err());
         assert!(prepare(0, 0, &[], &ImageConfig::exact(4)).is_err());
     }
 }

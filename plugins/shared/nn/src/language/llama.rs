@@ -1,11 +1,9 @@
 //! Llama (Touvron et al. 2023): a pre-norm decoder with rotary positions, grouped keys and a gated feed-forward part.
 
+use super::LanguageModel;
 use super::rotary::{Rotary, Turn};
 use super::state::{Prompt, State, prompt_positions};
-use super::LanguageModel;
-use crate::layers::{
-    Activation, Embedding, KvCache, Linear, RmsNorm, attend, causal_bias, joined_heads, split_heads,
-};
+use crate::layers::{Activation, Embedding, KvCache, Linear, RmsNorm, attend, causal_bias, joined_heads, split_heads};
 use crate::weights::Loader;
 use crate::{Result, parallel};
 use burn::tensor::{Int, Tensor};
@@ -83,7 +81,9 @@ impl LlamaConfig {
     pub fn problem(&self) -> Option<String> {
         for rope in [&self.rope_scaling, &self.rope_parameters].into_iter().flatten() {
             if let Some(kind) = rope.rope_type.as_deref().filter(|kind| *kind != "default") {
-                return Some(format!("text_config: rotary positions of type `{kind}` are not supported, only `default`"));
+                return Some(format!(
+                    "text_config: rotary positions of type `{kind}` are not supported, only `default`"
+                ));
             }
         }
         if self.groups() == 0 || !self.num_attention_heads.is_multiple_of(self.groups()) {
@@ -225,8 +225,7 @@ impl Layer {
         // Queries and keys turn together: they stand side by side.
         let turned = turn.apply(all.clone().narrow(1, 0, heads + groups));
         let query = turned.clone().narrow(1, 0, heads);
-        let (keys, values) =
-            cache.append(turned.narrow(1, heads, groups), all.narrow(1, heads + groups, groups));
+        let (keys, values) = cache.append(turned.narrow(1, heads, groups), all.narrow(1, heads + groups, groups));
         let attended = attend(query, keys, values, bias.cloned(), (size as f64).powf(-0.5));
         let x = x + self.output.forward(joined_heads(attended));
         let both = self.gate_up.forward(self.mlp_norm.forward(x.clone()));

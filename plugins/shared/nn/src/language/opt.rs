@@ -1,7 +1,7 @@
 //! OPT (Zhang et al. 2022): a pre-norm decoder with learned positions, ReLU and a head tied to the embeddings.
 
-use super::state::{Prompt, State, prompt_positions};
 use super::LanguageModel;
+use super::state::{Prompt, State, prompt_positions};
 use crate::layers::{
     Activation, Embedding, KvCache, LayerNorm, Linear, attend, causal_bias, joined_heads, split_heads,
 };
@@ -58,7 +58,9 @@ impl OptConfig {
     /// What makes no model that can be run here, if anything.
     pub fn problem(&self) -> Option<String> {
         if self.word_embed_proj_dim.is_some_and(|width| width != self.hidden_size) || !self.do_layer_norm_before {
-            return Some("text_config: OPT-350m's own layout (post-norm, projected embeddings) is not supported".into());
+            return Some(
+                "text_config: OPT-350m's own layout (post-norm, projected embeddings) is not supported".into(),
+            );
         }
         if !self.layer_norm_elementwise_affine {
             return Some("text_config: OPT without learned normalisation (Galactica's) is not supported".into());

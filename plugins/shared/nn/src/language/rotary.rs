@@ -17,7 +17,8 @@ pub struct Turn {
 impl Rotary {
     pub fn new(size: usize, theta: f64) -> Rotary {
         // In f32 throughout, as the checkpoints were trained: a power in f64 would turn late positions by other angles.
-        let frequencies = (0..size / 2).map(|pair| 1.0 / (theta as f32).powf((2 * pair) as f32 / size as f32)).collect();
+        let frequencies =
+            (0..size / 2).map(|pair| 1.0 / (theta as f32).powf((2 * pair) as f32 / size as f32)).collect();
         Rotary { frequencies }
     }
 

@@ -1,11 +1,9 @@
 //! T5 (Raffel et al. 2020), in the gated form of version 1.1 and Flan: an encoder and a decoder with relative positions and
 //! no scaling of attention.
 
-use super::state::{Prompt, State};
 use super::LanguageModel;
-use crate::layers::{
-    Activation, Embedding, KvCache, Linear, RmsNorm, attend, joined_heads, padding_bias, split_heads,
-};
+use super::state::{Prompt, State};
+use crate::layers::{Activation, Embedding, KvCache, Linear, RmsNorm, attend, joined_heads, padding_bias, split_heads};
 use crate::weights::Loader;
 use crate::{Result, parallel};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -149,7 +147,11 @@ impl T5 {
         Ok(T5 {
             encoder: Stack::load(&loader.at("encoder"), config, config.num_layers, false)?,
             decoder: Stack::load(&loader.at("decoder"), config, decoder_layers, true)?,
-            head_scale: if config.scale_decoder_outputs.unwrap_or(config.tie_word_embeddings) { (config.d_model as f64).powf(-0.5) } else { 1.0 },
+            head_scale: if config.scale_decoder_outputs.unwrap_or(config.tie_word_embeddings) {
+                (config.d_model as f64).powf(-0.5)
+            } else {
+                1.0
+            },
             start_token: config.start_token(),
             size: config.d_kv,
             tokens,
@@ -250,7 +252,9 @@ impl LanguageModel for T5 {
 impl Stack {
     fn load(loader: &Loader, config: &T5Config, layers: usize, decoder: bool) -> Result<Stack> {
         Ok(Stack {
-            layers: parallel::build(layers, |index| Layer::load(&loader.at(&format!("block.{index}.layer")), config, decoder))?,
+            layers: parallel::build(layers, |index| {
+                Layer::load(&loader.at(&format!("block.{index}.layer")), config, decoder)
+            })?,
             norm: RmsNorm::load(&loader.at("final_layer_norm"), config.d_model, config.layer_norm_epsilon)?,
             buckets: Embedding::load(
                 &loader.at("block.0.layer.0.SelfAttention.relative_attention_bias"),

@@ -27,14 +27,12 @@ impl Linear {
     /// # Errors
     /// As [`Loader::tensor`].
     pub fn load_joined(loader: &Loader, inputs: usize, parts: &[(&str, usize)], bias: bool) -> Result<Linear> {
-        let weights: Vec<_> = parts.iter().map(|(part, outputs)| (format!("{part}.weight"), [*outputs, inputs])).collect();
+        let weights: Vec<_> =
+            parts.iter().map(|(part, outputs)| (format!("{part}.weight"), [*outputs, inputs])).collect();
         let weights: Vec<_> = weights.iter().map(|(name, shape)| (Some(name.as_str()), *shape)).collect();
         let biases: Vec<_> = parts.iter().map(|(part, outputs)| (format!("{part}.bias"), [*outputs])).collect();
         let biases: Vec<_> = biases.iter().map(|(name, shape)| (Some(name.as_str()), *shape)).collect();
-        Ok(Linear {
-            weight: loader.joined(&weights)?,
-            bias: if bias { Some(loader.joined(&biases)?) } else { None },
-        })
+        Ok(Linear { weight: loader.joined(&weights)?, bias: if bias { Some(loader.joined(&biases)?) } else { None } })
     }
 
     /// A layer over a matrix that something else holds too, such as tied embeddings.

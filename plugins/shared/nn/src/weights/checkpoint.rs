@@ -135,11 +135,7 @@ impl Checkpoint {
             // SAFETY: the mapping is read-only and backed by the file, so dropped pages come back unchanged when read again.
             // It is advice: a failure costs memory only.
             let _ = unsafe {
-                map.unchecked_advise_range(
-                    memmap2::UncheckedAdvice::DontNeed,
-                    tensor.start,
-                    tensor.end - tensor.start,
-                )
+                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, tensor.start, tensor.end - tensor.start)
             };
         }
         #[cfg(not(unix))]

@@ -33,7 +33,9 @@ impl Expected {
         for (name, shape) in &self.tensors {
             match checkpoint.tensor(name) {
                 None => problems.push(match checkpoint.promised_shard(name) {
-                    Some(shard) => format!("  missing: {name} (the index places it in {shard}, which does not hold it)"),
+                    Some(shard) => {
+                        format!("  missing: {name} (the index places it in {shard}, which does not hold it)")
+                    }
                     None => format!("  missing: {name} {shape:?}"),
                 }),
                 Some(stored) if &stored.shape != shape => problems.push(format!(
