@@ -163,7 +163,7 @@ fn scores_of_the_first_token_are_the_references() {
         let fixture = Fixture::open(name);
         for (number, case) in fixture.cases() {
             let text = ids(&case["ids"]);
-            let ours = fixture.model.first_scores(fixture.pixels(), &vec![text.as_slice(); 8]);
+            let ours = fixture.model.first_scores(fixture.pixels(), &[text.as_slice(); 8]);
             let ours: Vec<f32> = ours.into_data().iter::<f32>().collect();
             let theirs = fixture.scores(number);
             assert_eq!(ours.len(), theirs.len(), "{name}");
