@@ -24,17 +24,22 @@ pub enum SplitRule {
 impl SplitRule {
     /// The rule for a dataset's items: files where the folder exists, else the vendor's own, else the shuffle.
     pub fn of(items: &[Item], files: Option<&Path>) -> Result<SplitRule> {
+        SplitRule::seeded(items, files, SEED)
+    }
+
+    /// The same with another seed of the shuffle.
+    pub fn seeded(items: &[Item], files: Option<&Path>, seed: u64) -> Result<SplitRule> {
         if let Some(folder) = files {
             return read_files(folder).map(SplitRule::Files);
         }
         if items.iter().any(|item| item.split.is_some()) {
             let lacks_validation = !items.iter().any(|item| item.split.as_deref() == Some("validation"));
             let training = items.iter().filter(|item| item.split.as_deref() == Some("train"));
-            let mut products = shuffled(training.map(|item| item.product.as_str()));
+            let mut products = shuffled(training.map(|item| item.product.as_str()), seed);
             products.truncate(if lacks_validation { products.len() / 10 } else { 0 });
             return Ok(SplitRule::Vendor { validation: products.into_iter().map(str::to_owned).collect() });
         }
-        let products = shuffled(items.iter().map(|item| item.product.as_str()));
+        let products = shuffled(items.iter().map(|item| item.product.as_str()), seed);
         let (training, validation) = (products.len() * 8 / 10, products.len() / 10);
         let part = |place: usize| match place {
             _ if place < training => "train",
@@ -48,7 +53,12 @@ impl SplitRule {
     /// The item's split; none if the files do not name it.
     pub fn split_of<'a>(&'a self, item: &'a Item) -> Option<&'a str> {
         match self {
-            SplitRule::Files(ids) => ids.get(&item.id).or_else(|| ids.get(&item.product)).map(String::as_str),
+            SplitRule::Files(ids) => {
+                // Data frames drop the zeros that an id or a product begins with.
+                let names = [item.id.as_str(), item.product.as_str()];
+                let shorn = [item.id.trim_start_matches('0'), item.product.trim_start_matches('0')];
+                names.into_iter().chain(shorn).find_map(|name| ids.get(name)).map(String::as_str)
+            }
             SplitRule::Vendor { validation } if validation.contains(&item.product) => Some("validation"),
             SplitRule::Vendor { .. } => item.split.as_deref(),
             SplitRule::Shuffled(products) => products.get(&item.product).copied(),
@@ -57,9 +67,9 @@ impl SplitRule {
 }
 
 /// Distinct products in a seeded random order (Fisher and Yates) that depends on nothing but the set of them.
-fn shuffled<'a>(products: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+fn shuffled<'a>(products: impl Iterator<Item = &'a str>, seed: u64) -> Vec<&'a str> {
     let mut products: Vec<&str> = products.collect::<BTreeSet<_>>().into_iter().collect();
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     for last in (1..products.len()).rev() {
         // A 64-bit draw times the range, upper half: even to one part in 2^40 for a million products (Lemire 2019).
         let draw = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
@@ -133,6 +143,20 @@ mod tests {
             sides.entry(&item.product).or_default().insert(rule.split_of(item).unwrap());
         }
         assert!(sides.values().all(|sides| sides.len() == 1));
+    }
+
+    #[test]
+    fn split_files_name_ids_with_and_without_their_leading_zeros() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("train.txt"), "\u{feff}0108775015\r\n108775044\r\n").unwrap();
+        std::fs::write(folder.path().join("test.txt"), "110065001\n").unwrap();
+        let item = |id: &str| Item { id: id.into(), product: id[..7].into(), ..Item::default() };
+        let rule = SplitRule::of(&[], Some(folder.path())).unwrap();
+        let split = |id| rule.split_of(&item(id)).map(str::to_owned);
+        assert_eq!(split("0108775015").as_deref(), Some("train"));
+        assert_eq!(split("0108775044").as_deref(), Some("train"));
+        assert_eq!(split("0110065001").as_deref(), Some("test"));
+        assert_eq!(split("0999999001"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Done;
 use super::common::{Common, LimitFlags, print};
 use crate::error::Result;
-use crate::eval::{FailedCell, metric_specs, score_run};
+use crate::eval::{FailedCell, metric_specs, prepared, score_run};
 use crate::report;
 use crate::run::{CellFailure, RunDir, RunLock, Shard, merge};
 use clap::Args;
@@ -46,8 +46,10 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         .iter()
         .flat_map(|metric| if metric.values.is_empty() { vec![metric.name.clone()] } else { metric.values.clone() })
         .collect();
-    let metrics = metric_specs(&registry, &lock, &names, &mut Vec::new())?;
-    score_run(&run, &plan, &metrics, (&arguments.limits).into(), common.threads, &reporter, &mut failed)?;
+    let metrics = metric_specs(&registry, &lock, &names, None, &mut Vec::new())?;
+    let folder_of = |name: &str| prepared(&registry, name).ok().flatten().map(|prepared| prepared.folder);
+    let limits = (&arguments.limits).into();
+    score_run(&run, &plan, &metrics, &folder_of, limits, common.threads, &reporter, &mut failed)?;
     let results = report::write_tables(&run, &plan)?;
     print(&report::terminal(&results))?;
     Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })

@@ -10,6 +10,7 @@ mod language;
 mod merge;
 mod models;
 mod plugin;
+mod prepare;
 mod report;
 mod score;
 mod worker;
@@ -40,6 +41,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Caption image files
     Caption(caption::Arguments),
+    /// Make a prepared dataset of a vendor's files: items, splits, attributes, categories
+    Prepare(prepare::Arguments),
     /// Score captions made elsewhere
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
@@ -98,6 +101,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Demo(arguments) => demo::run(common, &arguments),
         Command::Eval(arguments) => eval::run(common, &arguments),
         Command::Caption(arguments) => caption::run(common, &arguments),
+        Command::Prepare(arguments) => prepare::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
         Command::Report(arguments) => report::run(&arguments),

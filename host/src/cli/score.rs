@@ -3,7 +3,7 @@
 use super::Done;
 use super::common::{Common, print};
 use crate::error::{Error, Result};
-use crate::eval::metric_specs;
+use crate::eval::{metric_specs, prepared};
 use crate::loader::{Notice, listen};
 use crate::score::{Corpus, RESAMPLES, Resampler, ScoreInput, ScoredFamily, score_family};
 use clap::Args;
@@ -26,6 +26,9 @@ pub struct Arguments {
     /// Metrics, separated by commas: families (bleu), values (bleu-4) or `all`
     #[arg(long, value_delimiter = ',', default_value = "all")]
     metrics: Vec<String>,
+    /// The prepared dataset whose attribute vocabulary and category classifier the metrics use
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<String>,
     /// Print {"corpus": {…}, "items": […]}, unscaled
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -43,7 +46,17 @@ struct Scored<'a> {
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let (registry, lock) = common.registry_and_lock()?;
     let mut skipped = Vec::new();
-    let metrics = metric_specs(&registry, &lock, &arguments.metrics, &mut skipped)?;
+    let folder = match &arguments.dataset {
+        Some(name) => Some(prepared(&registry, name)?.map(|prepared| prepared.folder).ok_or_else(|| {
+            Error::usage(format!("dataset `{name}` is not prepared")).help(format!("host prepare {name}"))
+        })?),
+        None => None,
+    };
+    let unprepared = folder.is_none().then_some("DATASET, then --dataset DATASET");
+    let mut metrics = metric_specs(&registry, &lock, &arguments.metrics, unprepared, &mut skipped)?;
+    for metric in &mut metrics {
+        metric.spec.message.dataset = folder.clone();
+    }
     let reporter = common.reporter();
     skipped.iter().for_each(|skipped| reporter.note(&skipped.to_string()));
     listen(|notice| {

@@ -4,6 +4,7 @@
 
 use super::{FailedCell, Items, Request, Resolved, resolve::ResolvedDataset};
 use crate::error::{Error, Result};
+use crate::prepare::Prepared;
 use crate::progress::{Bar, Reporter};
 use crate::run::{CellFailure, Outcome, Prediction, PredictionWriter, RunDir, replace_file};
 use crate::worker::{CaptionItem, CaptionResult, Command, ComponentSpec, Death, Event, ImagePlace, Reply, Worker};
@@ -175,16 +176,22 @@ impl Model<'_> {
     /// Sends what is pending (suspects one at a time) and saves what comes.
     fn work(&self, mut worker: Worker, dataset: &ResolvedDataset, cell: &mut Cell<'_>, bar: &Bar) -> Result<Work> {
         let count = if cell.suspects > 0 { 1 } else { cell.pending.len() };
+        let pack = dataset.prepared.as_ref().map(Prepared::pack).transpose()?.flatten();
+        let place_of = |item: &Item| match pack.as_ref().and_then(|pack| Some((pack, pack.place(&item.id)?))) {
+            Some((pack, (offset, bytes))) => ImagePlace::Packed { pack: pack.pack.clone(), offset, bytes },
+            None => ImagePlace::Locator(item.image.clone()),
+        };
         let items = cell.pending.iter().skip(cell.killers.len()).take(count).map(|place| {
             let item = &cell.items[*place];
             CaptionItem {
                 index: *place,
-                image: ImagePlace::Locator(item.image.clone()),
+                image: place_of(item),
                 seed: item_seed(self.request.seed, &item.id),
             }
         });
         worker.send(&Command::Caption {
-            dataset: Some(dataset.spec.clone()),
+            // A pack stands for the vendor's files, which need not be there.
+            dataset: pack.is_none().then(|| dataset.spec.clone()),
             items: items.collect(),
             batch_size: self.request.batch_size,
             loaders: LOADERS,

@@ -3,10 +3,12 @@
 use super::supervise::one_answer;
 use super::{FailedCell, Items, Request, Resolved};
 use crate::catalogue::SplitRequest;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::prepare::Prepared;
 use crate::progress::Reporter;
-use crate::run::{CellFailure, RunDir, read_items};
+use crate::run::{CellFailure, RunDir, read_items, write_items};
 use crate::worker::{Command, Event};
+use plugin_api::Item;
 
 /// The items of every dataset that can be listed. One that cannot costs its own cells.
 pub fn list_items(
@@ -19,7 +21,26 @@ pub fn list_items(
     let mut items = Items::new();
     for dataset in &resolved.datasets {
         let file = run.items_file(&dataset.name);
-        if !file.is_file() {
+        if let Some(prepared) = dataset.prepared.as_ref().filter(|_| !file.is_file()) {
+            match prepared_items(prepared, request) {
+                Ok(chosen) => {
+                    reporter.note(&format!(
+                        "{}: {} items in split {}, as prepared in {}",
+                        dataset.name,
+                        chosen.len(),
+                        request.split,
+                        prepared.folder.display()
+                    ));
+                    write_items(&file, &chosen)?;
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    reporter.warn(&format!("{}: {reason}", dataset.name));
+                    fail_all(run, resolved, request, &dataset.name, &reason, failed)?;
+                    continue;
+                }
+            }
+        } else if !file.is_file() {
             let command = Command::List {
                 dataset: dataset.spec.clone(),
                 request: SplitRequest {
@@ -45,16 +66,7 @@ pub fn list_items(
                 Ok(_) => {}
                 Err(reason) => {
                     reporter.warn(&format!("{}: {reason}", dataset.name));
-                    for (model, _) in &resolved.models {
-                        let failure = CellFailure { reason: reason.clone() };
-                        run.set_failure(&dataset.name, model, request.shard, &failure)?;
-                        failed.push(FailedCell {
-                            dataset: dataset.name.clone(),
-                            model: model.clone(),
-                            metric: None,
-                            reason: reason.clone(),
-                        });
-                    }
+                    fail_all(run, resolved, request, &dataset.name, &reason, failed)?;
                     continue;
                 }
             }
@@ -62,4 +74,45 @@ pub fn list_items(
         items.insert(dataset.name.clone(), read_items(&file)?);
     }
     Ok(items)
+}
+
+/// The items of the split that a prepared dataset holds.
+fn prepared_items(prepared: &Prepared, request: &Request) -> Result<Vec<Item>> {
+    let of_split = |item: &Item| request.split == "all" || item.split.as_deref() == Some(request.split.as_str());
+    let mut items = Vec::new();
+    for item in prepared.items()? {
+        let item = item?;
+        if request.limit.is_some_and(|limit| items.len() >= limit) {
+            break;
+        }
+        if of_split(&item) {
+            items.push(item);
+        }
+    }
+    if items.is_empty() {
+        return Err(Error::failed(format!("the split `{}` of {} has no items", request.split, prepared.folder.display()))
+            .help("splits are train, validation, test and all"));
+    }
+    Ok(items)
+}
+
+/// Every cell of a dataset that cannot be listed.
+fn fail_all(
+    run: &RunDir,
+    resolved: &Resolved,
+    request: &Request,
+    dataset: &str,
+    reason: &str,
+    failed: &mut Vec<FailedCell>,
+) -> Result<()> {
+    for (model, _) in &resolved.models {
+        run.set_failure(dataset, model, request.shard, &CellFailure { reason: reason.to_owned() })?;
+        failed.push(FailedCell {
+            dataset: dataset.to_owned(),
+            model: model.clone(),
+            metric: None,
+            reason: reason.to_owned(),
+        });
+    }
+    Ok(())
 }

@@ -8,7 +8,8 @@ mod supervise;
 
 pub use captions::item_seed;
 pub use resolve::{
-    Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, metric_specs, overridden, resolve,
+    Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec, metric_specs, overridden,
+    prepared, prepared_folder, resolve,
 };
 pub use scores::score_run;
 
@@ -62,7 +63,12 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     captions::caption_all(&run, &resolved, request, &items, reporter, &mut failed)?;
     if request.shard.is_whole() {
         let metrics = resolved.metrics.clone();
-        score_run(&run, &resolved.plan, &metrics, request.limits, request.threads, reporter, &mut failed)?;
+        let prepared = |dataset: &str| {
+            let dataset = resolved.datasets.iter().find(|other| other.name == dataset)?;
+            dataset.prepared.as_ref().map(|prepared| prepared.folder.clone())
+        };
+        let (limits, threads) = (request.limits, request.threads);
+        score_run(&run, &resolved.plan, &metrics, &prepared, limits, threads, reporter, &mut failed)?;
         report::write_tables(&run, &resolved.plan)?;
     }
     Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole() })

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::loader::Library;
+use crate::prepare::{Prepared, files::MANIFEST, prepared_digest};
 use crate::registry::{Lock, ModelEntry, Registry, Weights, weights_digest};
 use crate::run::{Environment, Plan, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, Shard};
 use crate::score::assets_dir;
@@ -34,7 +35,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
     pub name: String,
-    /// `weights` or `data`.
+    /// `weights`, `data` or `prepared dataset`.
     pub lacks: &'static str,
     pub get: String,
 }
@@ -47,6 +48,7 @@ impl std::fmt::Display for Skipped {
             self.name,
             match self.lacks {
                 "data" => "data files are",
+                "prepared dataset" => "prepared dataset is",
                 _ => "weights are",
             },
             self.get
@@ -82,6 +84,8 @@ pub struct ResolvedDataset {
     pub name: String,
     pub spec: ComponentSpec<DatasetMessage>,
     pub splits: Option<PathBuf>,
+    /// The prepared dataset that its items come from, where there is one.
+    pub prepared: Option<Prepared>,
 }
 
 /// Resolves a request against the registry and its lock.
@@ -122,21 +126,25 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
     let (mut planned_datasets, mut datasets) = (Vec::new(), Vec::new());
     for name in chosen(&request.datasets, registry.datasets().keys(), |name| registry.dataset(name).map(drop))? {
         let entry = registry.dataset(&name)?;
-        let spec = dataset_spec(registry, lock, &name)?;
-        let splits = match &entry.splits {
-            Some(folder) => Some(registry.dir().join(folder)),
-            None => Some(spec.message.root.join("splits")).filter(|folder| folder.is_dir()),
+        let prepared = prepared(registry, &name)?;
+        let spec = match &prepared {
+            None => dataset_spec(registry, lock, &name)?,
+            Some(prepared) => prepared_spec(registry, lock, &name, prepared)?,
         };
+        let splits = dataset_entry_splits(registry, &name, &spec.message.root)?;
+        let prepared_sha256 = prepared.as_ref().map(|prepared| prepared_digest(&prepared.folder)).transpose()?;
         plugins.insert(entry.plugin.clone());
         planned_datasets.push(PlannedDataset {
             name: name.clone(),
             plugin: entry.plugin.clone(),
             root: entry.root.clone(),
             settings: entry.settings.clone(),
+            prepared_sha256,
         });
-        datasets.push(ResolvedDataset { name, spec, splits });
+        datasets.push(ResolvedDataset { name, spec, splits, prepared });
     }
-    let metrics = metric_specs(registry, lock, &request.metrics, &mut skipped)?;
+    let unprepared = datasets.iter().find(|dataset| dataset.prepared.is_none()).map(|dataset| dataset.name.as_str());
+    let metrics = metric_specs(registry, lock, &request.metrics, unprepared, &mut skipped)?;
     let planned_metrics = metrics
         .iter()
         .map(|metric| {
@@ -243,11 +251,74 @@ pub fn dataset_spec(registry: &Registry, lock: &Lock, name: &str) -> Result<Comp
     })
 }
 
-/// What a worker needs to make the metrics of these names. `all` leaves out those whose plugin lacks an asset.
+/// The folder where a dataset's prepared form is or would be: the registry's `prepared`, else `prepared/NAME` beside it.
+pub fn prepared_folder(registry: &Registry, name: &str) -> Result<PathBuf> {
+    let folder = registry.dataset(name)?.prepared.as_ref().map(PathBuf::from);
+    Ok(registry.dir().join(folder.unwrap_or_else(|| Path::new("prepared").join(name))))
+}
+
+/// The dataset's prepared form. One that the registry names must be there.
+pub fn prepared(registry: &Registry, name: &str) -> Result<Option<Prepared>> {
+    let folder = prepared_folder(registry, name)?;
+    let named = registry.dataset(name)?.prepared.is_some();
+    if !named && !folder.join(MANIFEST).is_file() {
+        return Ok(None);
+    }
+    let opened = Prepared::open(&folder).map_err(|error| error.context(registry.place("datasets", name)))?;
+    match opened.manifest.dataset == name {
+        true => Ok(Some(opened)),
+        false => Err(Error::usage(format!(
+            "{}: {} holds the dataset `{}`",
+            registry.place("datasets", name),
+            folder.display(),
+            opened.manifest.dataset
+        ))
+        .help("correct `prepared`")),
+    }
+}
+
+/// The folder of a dataset's split files: the registry's, else `splits` in its root.
+pub fn dataset_entry_splits(registry: &Registry, name: &str, root: &Path) -> Result<Option<PathBuf>> {
+    Ok(match &registry.dataset(name)?.splits {
+        Some(folder) => Some(registry.dir().join(folder)),
+        None => Some(root.join("splits")).filter(|folder| folder.is_dir()),
+    })
+}
+
+/// What a worker needs to find a prepared dataset's images: the vendor's files, where they were prepared, as they were.
+fn prepared_spec(
+    registry: &Registry,
+    lock: &Lock,
+    name: &str,
+    prepared: &Prepared,
+) -> Result<ComponentSpec<DatasetMessage>> {
+    let entry = registry.dataset(name)?;
+    let root = prepared.manifest.root.clone();
+    let packed = prepared.manifest.steps.contains_key("pack");
+    if root.is_dir() {
+        prepared.check_source(&root)?;
+    } else if !packed {
+        return Err(Error::usage(format!(
+            "dataset `{name}` was prepared from {}, which is not there; its images are",
+            root.display()
+        ))
+        .help(format!("bring the folder back, or prepare it where it is: host prepare {name} --source DIR")));
+    }
+    Ok(ComponentSpec {
+        library: Library::locked(registry, lock, &entry.plugin)?,
+        component: entry.component.clone(),
+        entry: name.to_owned(),
+        message: DatasetMessage { root, settings: json(&entry.settings)? },
+    })
+}
+
+/// What a worker needs to make the metrics of these names. `all` leaves out those whose plugin lacks an asset, and those that read a
+/// prepared dataset where one of the datasets at hand, `unprepared`, is none.
 pub fn metric_specs(
     registry: &Registry,
     lock: &Lock,
     names: &[String],
+    unprepared: Option<&str>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<ScoreMetric>> {
     let mut specs = Vec::new();
@@ -258,6 +329,14 @@ pub fn metric_specs(
         if !named && let Some(asset) = lock.missing_assets(&entry.plugin, assets.as_deref()).next() {
             let get = format!("host assets add {}", asset.name);
             skipped.push(Skipped { name: family, lacks: "data", get });
+            continue;
+        }
+        if !named
+            && entry.prepared
+            && let Some(dataset) = unprepared
+        {
+            let get = format!("host prepare {dataset}");
+            skipped.push(Skipped { name: family, lacks: "prepared dataset", get });
             continue;
         }
         let library = Library::locked(registry, lock, &entry.plugin)?;

@@ -6,12 +6,15 @@ use crate::progress::Reporter;
 use crate::run::{CellFailure, Outcome, Plan, RunDir, Shard, read_predictions, replace_file};
 use crate::score::{FamilyScores, RESAMPLES};
 use crate::worker::{Command, Death, Event, Limits, Reply, ScoreCell, ScoreMetric, Worker};
+use std::path::PathBuf;
 
-/// Scores every cell of the plan that has captions.
+/// Scores every cell of the plan that has captions. `prepared` tells where a dataset's prepared form is, for the metrics that read it.
+#[allow(clippy::too_many_arguments)] // Each is one thing that scoring takes.
 pub fn score_run(
     run: &RunDir,
     plan: &Plan,
     metrics: &[ScoreMetric],
+    prepared: &dyn Fn(&str) -> Option<PathBuf>,
     limits: Limits,
     threads: usize,
     reporter: &Reporter,
@@ -22,17 +25,21 @@ pub fn score_run(
         if !items_file.is_file() {
             continue;
         }
+        let mut metrics = metrics.to_vec();
+        for metric in &mut metrics {
+            metric.spec.message.dataset = prepared(&dataset.name);
+        }
         let mut cells: Vec<ScoreCell> = Vec::new();
         for model in &plan.models {
             let predictions = run.predictions_file(&dataset.name, &model.name, Shard::WHOLE);
             let usable = run.failure(&dataset.name, &model.name).is_none() && has_captions(&predictions)?;
-            if usable && is_stale(run, &dataset.name, &model.name, metrics)? {
+            if usable && is_stale(run, &dataset.name, &model.name, &metrics)? {
                 let folder = run.scores_folder(&dataset.name, &model.name);
                 cells.push(ScoreCell { model: model.name.clone(), predictions, folder });
             }
         }
         let scoring = Scoring { run, dataset: &dataset.name, plan, limits, threads, reporter };
-        scoring.all(metrics.to_vec(), cells, failed)?;
+        scoring.all(metrics, cells, failed)?;
     }
     Ok(())
 }

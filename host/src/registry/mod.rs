@@ -69,6 +69,11 @@ pub struct DatasetEntry {
     pub root: String,
     /// A folder with `train.txt`, `validation.txt`, `test.txt`; by default `splits` below the root, where it exists.
     pub splits: Option<String>,
+    /// The folder of the prepared dataset; by default `prepared/NAME` beside the registry, where it exists.
+    pub prepared: Option<String>,
+    /// How `host prepare` filters and normalises.
+    #[serde(default)]
+    pub prepare: crate::prepare::PrepareOptions,
     #[serde(flatten)]
     pub settings: toml::Table,
 }
@@ -78,6 +83,9 @@ pub struct DatasetEntry {
 pub struct MetricEntry {
     pub plugin: String,
     pub component: Option<String>,
+    /// It reads the prepared dataset: `--metrics all` leaves it out where there is none.
+    #[serde(default)]
+    pub prepared: bool,
     #[serde(flatten)]
     pub settings: toml::Table,
 }

@@ -62,6 +62,9 @@ pub struct PlannedDataset {
     pub root: String,
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub settings: toml::Table,
+    /// Over the files of the prepared dataset, where its items come from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared_sha256: Option<String>,
 }
 
 /// A metric of the plan.

@@ -5,6 +5,7 @@ use super::serve::Speaker;
 use crate::catalogue::{Decoded, decode};
 use crate::error::{Error, Result};
 use crate::loader::{Captioner, Dataset};
+use crate::prepare::PackIndex;
 use crate::run::Outcome;
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage};
 use plugin_api::{CaptionInput, CaptionerDescription, ImageSource, PluginError};
@@ -142,6 +143,10 @@ impl Pipeline<'_> {
     fn decode(&self, place: &ImagePlace) -> Result<Decoded, String> {
         match (place, self.dataset) {
             (ImagePlace::File(path), _) => decode(ImageSource::File(path.clone())),
+            (ImagePlace::Packed { pack, offset, bytes }, _) => {
+                let image = PackIndex::image(pack, *offset, *bytes);
+                decode(ImageSource::Encoded(image.map_err(|error| format!("{}: {error}", pack.display()))?))
+            }
             (ImagePlace::Locator(locator), Some(dataset)) => {
                 decode(dataset.image(locator).map_err(|error| error.message)?)
             }

@@ -56,6 +56,8 @@ pub enum ImagePlace {
     /// What the dataset's `image` takes.
     Locator(String),
     File(PathBuf),
+    /// A part of a prepared dataset's pack.
+    Packed { pack: PathBuf, offset: u64, bytes: u64 },
 }
 
 /// A metric to score with.
