@@ -12,4 +12,5 @@ pub mod registry;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod terminal;
 pub mod worker;

@@ -1,7 +1,7 @@
 //! `samples`: writes the sample catalogue, or the corpus of the nano checkpoints.
 
 use clap::Parser;
-use samples::{Error, corpus};
+use samples::{Error, corpus, layout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,6 +20,12 @@ struct Arguments {
     /// Write pictures and captions of so many training articles instead, for training the nano checkpoints.
     #[arg(long)]
     corpus: bool,
+    /// Write FACAD's layouts instead: OUT/facad (list and images) and OUT/facad-packed.
+    #[arg(long, conflicts_with = "corpus")]
+    facad: bool,
+    /// Write an H&M catalogue of the real size instead, with customers and transactions, and print what is in it.
+    #[arg(long, conflicts_with_all = ["corpus", "facad"])]
+    real_size: bool,
 }
 
 fn main() -> ExitCode {
@@ -36,6 +42,15 @@ fn main() -> ExitCode {
 fn write(out: &Path, arguments: &Arguments) -> Result<(), Error> {
     if arguments.corpus {
         return corpus::write_corpus(out, arguments.seed, arguments.articles);
+    }
+    if arguments.facad {
+        layout::facad::write_list(&out.join("facad"), arguments.seed, arguments.articles)?;
+        return layout::facad::write_packed(&out.join("facad-packed"), arguments.seed, arguments.articles);
+    }
+    if arguments.real_size {
+        let truth = layout::large::write_large(out, arguments.seed, layout::large::Size::REAL)?;
+        println!("{truth:?}");
+        return Ok(());
     }
     samples::write_catalogues(out, arguments.articles, arguments.seed)
 }

@@ -3,6 +3,7 @@
 mod assets;
 mod caption;
 mod common;
+mod dataset;
 mod demo;
 mod doctor;
 mod eval;
@@ -43,6 +44,9 @@ enum Command {
     Caption(caption::Arguments),
     /// Make a prepared dataset of a vendor's files: items, splits, attributes, categories
     Prepare(prepare::Arguments),
+    /// Look at a dataset's items; flatten a tree of images
+    #[command(subcommand)]
+    Dataset(dataset::Arguments),
     /// Score captions made elsewhere
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
@@ -102,6 +106,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Eval(arguments) => eval::run(common, &arguments),
         Command::Caption(arguments) => caption::run(common, &arguments),
         Command::Prepare(arguments) => prepare::run(common, &arguments),
+        Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
         Command::Report(arguments) => report::run(&arguments),

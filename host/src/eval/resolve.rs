@@ -286,7 +286,7 @@ pub fn dataset_entry_splits(registry: &Registry, name: &str, root: &Path) -> Res
 }
 
 /// What a worker needs to find a prepared dataset's images: the vendor's files, where they were prepared, as they were.
-fn prepared_spec(
+pub fn prepared_spec(
     registry: &Registry,
     lock: &Lock,
     name: &str,

@@ -79,7 +79,8 @@ pub fn write_picture(root: &Path, seed: u64, article: &Article) -> Result<(), Er
     write_jpeg(&picture_path(root, &article.article_id()), &picture, quality)
 }
 
-fn row(article: &Article, seed: u64) -> Vec<String> {
+/// An article's row, in the order of [`COLUMNS`].
+pub(super) fn row(article: &Article, seed: u64) -> Vec<String> {
     let design = &article.design;
     let mut random = Random::keyed(seed, "hm names", article.product);
     let (type_no, type_name) = design.category.product_type();

@@ -1,7 +1,10 @@
 //! The vendors' file layouts: each module writes one vendor's files and knows nothing of the others.
 
+pub mod facad;
 pub mod fashiongen;
 pub mod hm;
+pub mod large;
+pub mod transactions;
 
 use crate::Error;
 use image::RgbImage;
