@@ -92,7 +92,10 @@ fn counts_at_each_step_are_the_generators_and_splits_are_of_products() {
     assert_eq!(items[0].references, ["long dress in soft, ribbed cotton jersey with blue buttons."]);
     let dropped = dropped(place.path());
     let of = |step: &str| dropped.iter().filter(|line| line[1] == step).count();
-    assert_eq!((of("description"), of("image"), of("category")), (1000 - described, described - pictured, pictured - kept));
+    assert_eq!(
+        (of("description"), of("image"), of("category")),
+        (1000 - described, described - pictured, pictured - kept)
+    );
     assert!(dropped.iter().any(|line| line[2].contains("`Cape` has 6 items, fewer than 7")), "{:?}", dropped.last());
     assert!(outcome.summary.contains("with a description"), "{}", outcome.summary);
     for name in [files::LENGTHS, files::CATEGORIES, files::SUMMARY, "attributes.json", "categories.json"] {

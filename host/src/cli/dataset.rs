@@ -76,7 +76,8 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
                 _ => item.image.clone(),
             };
             let terminal = std::io::stdout().is_terminal();
-            let guessed = if terminal { Protocol::of_environment(|name| std::env::var(name).ok()) } else { Protocol::None };
+            let guessed =
+                if terminal { Protocol::of_environment(|name| std::env::var(name).ok()) } else { Protocol::None };
             let protocol = images.unwrap_or(guessed);
             if protocol != Protocol::None {
                 match decode(source) {

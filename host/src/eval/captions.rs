@@ -183,11 +183,7 @@ impl Model<'_> {
         };
         let items = cell.pending.iter().skip(cell.killers.len()).take(count).map(|place| {
             let item = &cell.items[*place];
-            CaptionItem {
-                index: *place,
-                image: place_of(item),
-                seed: item_seed(self.request.seed, &item.id),
-            }
+            CaptionItem { index: *place, image: place_of(item), seed: item_seed(self.request.seed, &item.id) }
         });
         worker.send(&Command::Caption {
             // A pack stands for the vendor's files, which need not be there.

@@ -90,8 +90,12 @@ fn prepared_items(prepared: &Prepared, request: &Request) -> Result<Vec<Item>> {
         }
     }
     if items.is_empty() {
-        return Err(Error::failed(format!("the split `{}` of {} has no items", request.split, prepared.folder.display()))
-            .help("splits are train, validation, test and all"));
+        return Err(Error::failed(format!(
+            "the split `{}` of {} has no items",
+            request.split,
+            prepared.folder.display()
+        ))
+        .help("splits are train, validation, test and all"));
     }
     Ok(items)
 }

@@ -8,8 +8,8 @@ mod supervise;
 
 pub use captions::item_seed;
 pub use resolve::{
-    Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec, metric_specs, overridden,
-    prepared, prepared_folder, prepared_spec, resolve,
+    Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
+    metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
 };
 pub use scores::score_run;
 

@@ -1,15 +1,16 @@
 //! The categories with their sizes, and the classifier that `category-accuracy` asks: trained on the training references, judged on held-out ones.
 
 use super::manifest::Prepared;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::progress::Reporter;
 use crate::run::{file_digest, replace_file};
 use category_classifier::{
     CATEGORIES_FILE, CategoriesFile, CategoryClassifier, CategoryCount, Example, HeldOut, MODEL_FILE, train,
 };
 use std::collections::BTreeMap;
 
-/// Counts, trains, judges and writes. A dataset without categories has none of the files, and nothing is wrong with that.
-pub fn write(prepared: &Prepared) -> Result<BTreeMap<String, String>> {
+/// Counts, trains, judges and writes. A dataset without categories, or with none in its training split, has none of the files.
+pub fn write(prepared: &Prepared, reporter: &Reporter) -> Result<BTreeMap<String, String>> {
     let mut counts: BTreeMap<String, CategoryCount> = BTreeMap::new();
     for item in prepared.items()? {
         let item = item?;
@@ -25,7 +26,8 @@ pub fn write(prepared: &Prepared) -> Result<BTreeMap<String, String>> {
         let _ = std::fs::remove_file(prepared.folder.join(stale));
     }
     // A category without training items cannot be told: it stays countable, and its captions count as wrong.
-    let places: BTreeMap<String, usize> = counts.keys().enumerate().map(|(place, name)| (name.clone(), place)).collect();
+    let places: BTreeMap<String, usize> =
+        counts.keys().enumerate().map(|(place, name)| (name.clone(), place)).collect();
     if counts.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -38,8 +40,9 @@ pub fn write(prepared: &Prepared) -> Result<BTreeMap<String, String>> {
         }
     }
     if examples.is_empty() {
-        return Err(Error::failed("there is no training item with a category, so no classifier can be trained")
-            .help("give split files or a seed that put items into the training split"));
+        reporter
+            .warn("no training item has a category, so there is no classifier, and category-accuracy cannot be scored");
+        return Ok(BTreeMap::new());
     }
     let names = counts.iter().map(|count| count.name.clone()).collect();
     let seed = prepared.manifest.seed;

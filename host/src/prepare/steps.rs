@@ -103,7 +103,7 @@ pub fn prepare(catalogue: &dyn Catalogue, request: &Request<'_>, reporter: &Repo
     }
     if request.steps.contains(&Step::Categories) {
         let from = digest(&json!([items, request.seed, env!("CARGO_PKG_VERSION")]));
-        work.step(&mut prepared, "categories", from, categories::write)?;
+        work.step(&mut prepared, "categories", from, |prepared| categories::write(prepared, reporter))?;
     }
     if request.pack {
         let from = digest(&json!([items, env!("CARGO_PKG_VERSION")]));
@@ -144,8 +144,10 @@ impl Work<'_> {
                 return Ok(Prepared { folder, manifest });
             }
         } else if !request.steps.contains(&Step::Split) {
-            return Err(Error::usage(format!("{} has no items yet", folder.display()))
-                .help(format!("run `host prepare {}` with all steps, or with `--steps split` first", request.dataset)));
+            return Err(Error::usage(format!("{} has no items yet", folder.display())).help(format!(
+                "run `host prepare {}` with all steps, or with `--steps split` first",
+                request.dataset
+            )));
         }
         let mut dropped = OutputFile::create(&folder, DROPPED)?;
         dropped.csv(&["id", "step", "reason"])?;

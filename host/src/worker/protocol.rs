@@ -57,7 +57,11 @@ pub enum ImagePlace {
     Locator(String),
     File(PathBuf),
     /// A part of a prepared dataset's pack.
-    Packed { pack: PathBuf, offset: u64, bytes: u64 },
+    Packed {
+        pack: PathBuf,
+        offset: u64,
+        bytes: u64,
+    },
 }
 
 /// A metric to score with.

@@ -18,8 +18,7 @@ pub struct Size {
 
 impl Size {
     /// The vendor's.
-    pub const REAL: Size =
-        Size { articles: 105_542, pictures: 300, customers: 1_371_980, transactions: 31_788_324 };
+    pub const REAL: Size = Size { articles: 105_542, pictures: 300, customers: 1_371_980, transactions: 31_788_324 };
 }
 
 /// What preparation is to find in it.

@@ -23,8 +23,13 @@ const NO_ROW: u32 = u32::MAX;
 impl LinearClassifier {
     /// Rounds weights `[2^BITS, categories]` to eight bits a weight. Features without weight take no room.
     pub(crate) fn rounded(categories: Vec<String>, bias: Vec<f32>, weights: &[f32]) -> LinearClassifier {
-        let mut model =
-            LinearClassifier { rows: vec![NO_ROW; 1 << BITS], scales: Vec::new(), weights: Vec::new(), categories, bias };
+        let mut model = LinearClassifier {
+            rows: vec![NO_ROW; 1 << BITS],
+            scales: Vec::new(),
+            weights: Vec::new(),
+            categories,
+            bias,
+        };
         let each = model.categories.len().max(1);
         for (feature, row) in weights.chunks_exact(each).enumerate() {
             let largest = row.iter().fold(0.0f32, |largest, weight| largest.max(weight.abs()));
@@ -69,8 +74,13 @@ impl LinearClassifier {
         }
         let bias = (0..count).map(|_| word().map(f32::from_le_bytes)).collect::<Result<_, _>>()?;
         let each = categories.len();
-        let mut model =
-            LinearClassifier { categories, bias, rows: vec![NO_ROW; 1 << BITS], scales: Vec::new(), weights: Vec::new() };
+        let mut model = LinearClassifier {
+            categories,
+            bias,
+            rows: vec![NO_ROW; 1 << BITS],
+            scales: Vec::new(),
+            weights: Vec::new(),
+        };
         if rest.len() != used as usize * (8 + each) {
             return Err("it is cut short or has more than it should".into());
         }

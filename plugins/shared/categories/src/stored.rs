@@ -87,7 +87,7 @@ pub fn open(folder: &Path) -> Result<(CategoriesFile, Box<dyn CategoryClassifier
     let shown = path.display().to_string();
     let bytes = std::fs::read(&path).map_err(|source| ClassifierError::File { path: shown.clone(), source })?;
     let names = told.categories.iter().map(|category| category.name.clone()).collect();
-    let model = LinearClassifier::from_bytes(&bytes, names)
-        .map_err(|reason| ClassifierError::Model { path: shown, reason })?;
+    let model =
+        LinearClassifier::from_bytes(&bytes, names).map_err(|reason| ClassifierError::Model { path: shown, reason })?;
     Ok((told, Box::new(model)))
 }
