@@ -137,6 +137,15 @@ fn a_changed_source_is_refused_with_what_changed_until_forced() {
     let error = run(place.path(), &Asked::default()).err().unwrap();
     assert!(error.message.contains("articles.csv had"), "{error}");
     assert!(error.help.as_deref().unwrap_or_default().contains("--force"), "{error}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::rename(place.path().join("out"), elsewhere.path().join("out")).unwrap();
+    let (other, _) = thousand();
+    std::fs::rename(elsewhere.path().join("out"), other.path().join("out")).unwrap();
+    let moved = run(other.path(), &Asked::default()).unwrap();
+    assert_eq!(moved.reused, ["split", "attributes", "categories"], "the same files in another place");
+    assert_eq!(moved.prepared.manifest.root, other.path().join("source"));
+    std::fs::rename(other.path().join("out"), place.path().join("out")).unwrap();
+    assert!(run(place.path(), &Asked::default()).is_err());
     let forced = run(place.path(), &Asked { force: true, ..Asked::default() }).unwrap();
     assert_eq!(forced.done, ["split", "attributes", "categories"]);
     assert_eq!(forced.prepared.manifest.counts.records, 1001);

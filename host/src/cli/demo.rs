@@ -37,6 +37,9 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let reporter = common.reporter();
     let data = registry.dir().join("data");
     make_catalogues(&data, arguments.articles, &|text| reporter.note(text))?;
+    for name in ["hm", "fashiongen"] {
+        prepare_sample(&registry, &lock, name, &data, &reporter)?;
+    }
     if !arguments.offline {
         fetch_assets(&registry, &lock, &reporter);
     }
@@ -63,6 +66,21 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         run.join("predictions").display()
     ))?;
     Ok(done)
+}
+
+/// Prepares a sample catalogue. Somebody's own prepared dataset of that name is never touched.
+fn prepare_sample(registry: &Registry, lock: &Lock, name: &str, data: &Path, reporter: &Reporter) -> Result<()> {
+    let ours = data.join(name).canonicalize().unwrap_or_default();
+    let earlier = crate::eval::prepared(registry, name)?;
+    if let Some(earlier) = earlier.filter(|earlier| earlier.manifest.root != ours) {
+        return Err(Error::usage(format!(
+            "{} is there already, prepared from {}",
+            earlier.folder.display(),
+            earlier.manifest.root.display()
+        ))
+        .help("to evaluate your own data: host eval --models all --datasets hm,fashiongen"));
+    }
+    super::prepare::prepare_registered(registry, lock, name, SAMPLE_SEED, reporter)
 }
 
 /// Gets the data files that metrics lack, where pip is there; without them those metrics are skipped, and said to be.

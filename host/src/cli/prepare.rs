@@ -5,12 +5,13 @@ use super::common::{Common, print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::{dataset_entry_splits, prepared_folder};
 use crate::loader::{Library, Notice, listen};
-use crate::prepare::{Request, STEPS, Step, prepare};
+use crate::prepare::{Outcome, Request, STEPS, Step, prepare};
 use crate::progress::Reporter;
+use crate::registry::{Lock, Registry};
 use clap::Args;
 use plugin_api::LogLevel;
 use plugin_api::abi::messages::DatasetMessage;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -64,28 +65,19 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         Some(out) => out.clone(),
         None => prepared_folder(&registry, name)?,
     };
-    let library = Library::locked(&registry, &lock, &entry.plugin)?;
     let reporter = common.reporter();
     hear(&reporter, common.quiet);
-    let settings = serde_json::to_value(&entry.settings)
-        .map_err(|error| Error::usage(format!("the registry's options cannot be passed on: {error}")))?;
-    let message = DatasetMessage { root: root.clone(), settings };
-    let catalogue = library.open()?.dataset(entry.component.as_deref(), name, &message)?;
-    let request = Request {
-        dataset: name,
-        plugin: &entry.plugin,
-        plugin_sha256: library.sha256.as_deref().unwrap_or_default(),
+    let asked = Asked {
+        name,
         root: &root,
-        settings: entry.settings.clone(),
         splits: splits.transpose()?,
         out: &out,
-        options: entry.prepare.clone(),
         steps,
         pack: arguments.pack,
         force: arguments.force,
         seed: common.seed,
     };
-    let outcome = prepare(&catalogue, &request, &reporter)?;
+    let outcome = asked.prepare(&registry, &lock, &reporter)?;
     if !outcome.reused.is_empty() {
         reporter.note(&format!("reused, since nothing they depend on has changed: {}", outcome.reused.join(", ")));
     }
@@ -102,6 +94,63 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     }
     reporter.note(&format!("prepared dataset: {}", out.display()));
     Ok(Done::All)
+}
+
+/// Prepares a dataset of the registry where it lies, with all steps: for commands that need it prepared.
+pub fn prepare_registered(registry: &Registry, lock: &Lock, name: &str, seed: u64, reporter: &Reporter) -> Result<()> {
+    let root = registry.dir().join(&registry.dataset(name)?.root);
+    let root = root.canonicalize().map_err(|error| Error::io("find", &root, &error))?;
+    let out = prepared_folder(registry, name)?;
+    let asked = Asked {
+        name,
+        root: &root,
+        splits: dataset_entry_splits(registry, name, &root)?,
+        out: &out,
+        steps: steps(&[])?,
+        pack: false,
+        // The caller has made the files: that they have changed is known.
+        force: true,
+        seed,
+    };
+    asked.prepare(registry, lock, reporter).map(drop)
+}
+
+/// A dataset of the registry with where it is, where it goes, and what is to be done.
+struct Asked<'a> {
+    name: &'a str,
+    root: &'a Path,
+    splits: Option<PathBuf>,
+    out: &'a Path,
+    steps: Vec<Step>,
+    pack: bool,
+    force: bool,
+    seed: u64,
+}
+
+impl Asked<'_> {
+    fn prepare(self, registry: &Registry, lock: &Lock, reporter: &Reporter) -> Result<Outcome> {
+        let entry = registry.dataset(self.name)?;
+        let library = Library::locked(registry, lock, &entry.plugin)?;
+        let settings = serde_json::to_value(&entry.settings)
+            .map_err(|error| Error::usage(format!("the registry's options cannot be passed on: {error}")))?;
+        let message = DatasetMessage { root: self.root.to_owned(), settings };
+        let catalogue = library.open()?.dataset(entry.component.as_deref(), self.name, &message)?;
+        let request = Request {
+            dataset: self.name,
+            plugin: &entry.plugin,
+            plugin_sha256: library.sha256.as_deref().unwrap_or_default(),
+            root: self.root,
+            settings: entry.settings.clone(),
+            splits: self.splits,
+            out: self.out,
+            options: entry.prepare.clone(),
+            steps: self.steps,
+            pack: self.pack,
+            force: self.force,
+            seed: self.seed,
+        };
+        prepare(&catalogue, &request, reporter)
+    }
 }
 
 fn steps(names: &[String]) -> Result<Vec<Step>> {

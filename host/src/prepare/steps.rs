@@ -78,7 +78,7 @@ pub fn prepare(catalogue: &dyn Catalogue, request: &Request<'_>, reporter: &Repo
             return Err(Error::usage(format!("{} holds the dataset `{}`", request.out.display(), earlier.dataset))
                 .help("choose another folder with --out DIR"));
         }
-        if !request.force && earlier.root == request.root {
+        if !request.force {
             let changed = changes(request.root, request.splits.as_deref(), &earlier.sources)?;
             refuse_changes(request.dataset, &changed)?;
         }
@@ -141,6 +141,13 @@ impl Work<'_> {
                     self.reporter.warn("the items were prepared otherwise and are used as they are, because --steps leaves out `split`");
                 }
                 self.reused.push(name.to_owned());
+                let mut manifest = manifest;
+                if manifest.root != request.root && current {
+                    // The same files in another place.
+                    manifest.root = request.root.to_owned();
+                    manifest.splits = request.splits.clone();
+                    manifest.write(&folder)?;
+                }
                 return Ok(Prepared { folder, manifest });
             }
         } else if !request.steps.contains(&Step::Split) {
