@@ -80,7 +80,7 @@ fn prepare_sample(registry: &Registry, lock: &Lock, name: &str, data: &Path, rep
         ))
         .help("to evaluate your own data: host eval --models all --datasets hm,fashiongen"));
     }
-    super::prepare::prepare_registered(registry, lock, name, SAMPLE_SEED, reporter)
+    super::prepare::prepare_sample(registry, lock, name, SAMPLE_SEED, reporter)
 }
 
 /// Gets the data files that metrics lack, where pip is there; without them those metrics are skipped, and said to be.

@@ -5,7 +5,7 @@ use super::common::{Common, print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::{dataset_entry_splits, prepared_folder};
 use crate::loader::{Library, Notice, listen};
-use crate::prepare::{Outcome, Request, STEPS, Step, prepare};
+use crate::prepare::{Outcome, PrepareOptions, Request, STEPS, Step, prepare};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use clap::Args;
@@ -72,6 +72,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         root: &root,
         splits: splits.transpose()?,
         out: &out,
+        options: None,
         steps,
         pack: arguments.pack,
         force: arguments.force,
@@ -96,8 +97,8 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     Ok(Done::All)
 }
 
-/// Prepares a dataset of the registry where it lies, with all steps: for commands that need it prepared.
-pub fn prepare_registered(registry: &Registry, lock: &Lock, name: &str, seed: u64, reporter: &Reporter) -> Result<()> {
+/// Prepares a sample dataset of the registry where it lies, with all steps. Small categories stay: a sample may have few items.
+pub fn prepare_sample(registry: &Registry, lock: &Lock, name: &str, seed: u64, reporter: &Reporter) -> Result<()> {
     let root = registry.dir().join(&registry.dataset(name)?.root);
     let root = root.canonicalize().map_err(|error| Error::io("find", &root, &error))?;
     let out = prepared_folder(registry, name)?;
@@ -106,6 +107,7 @@ pub fn prepare_registered(registry: &Registry, lock: &Lock, name: &str, seed: u6
         root: &root,
         splits: dataset_entry_splits(registry, name, &root)?,
         out: &out,
+        options: Some(PrepareOptions { minimum: 1, ..registry.dataset(name)?.prepare.clone() }),
         steps: steps(&[])?,
         pack: false,
         // The caller has made the files: that they have changed is known.
@@ -121,6 +123,8 @@ struct Asked<'a> {
     root: &'a Path,
     splits: Option<PathBuf>,
     out: &'a Path,
+    /// Instead of the registry's.
+    options: Option<PrepareOptions>,
     steps: Vec<Step>,
     pack: bool,
     force: bool,
@@ -143,7 +147,7 @@ impl Asked<'_> {
             settings: entry.settings.clone(),
             splits: self.splits,
             out: self.out,
-            options: entry.prepare.clone(),
+            options: self.options.unwrap_or_else(|| entry.prepare.clone()),
             steps: self.steps,
             pack: self.pack,
             force: self.force,

@@ -2,6 +2,7 @@
 
 use super::{Library, Plugin};
 use crate::error::Result;
+use crate::prepare::write_specimen;
 use crate::score::Corpus;
 use plugin_api::abi::messages::MetricMessage;
 use std::time::Instant;
@@ -63,8 +64,13 @@ fn check_metric(plugin: &Plugin, name: &str) -> Option<String> {
         ("2", "", &["blue jeans"]),
         ("3", "two striped shirts \u{1f455}", &["a striped shirt"]),
     ]);
+    let prepared = tempfile::tempdir().ok();
+    let dataset = prepared.as_ref().map(|folder| folder.path().to_owned());
+    if let Some(Err(error)) = dataset.as_deref().map(write_specimen) {
+        return Some(error.to_string());
+    }
     let message = MetricMessage {
-        dataset: None,
+        dataset,
         assets: crate::score::assets_dir(),
         settings: serde_json::Value::Object(Default::default()),
     };

@@ -12,6 +12,7 @@ mod pack;
 mod read;
 mod select;
 mod source;
+mod specimen;
 mod steps;
 mod summary;
 
@@ -20,6 +21,7 @@ pub use normalise::normalised;
 pub use options::PrepareOptions;
 pub use pack::PackIndex;
 pub use source::{Catalogue, SourceFile};
+pub use specimen::write_specimen;
 pub use steps::{Outcome, Request, STEPS, Step, prepare, prepared_digest};
 
 /// The files of a prepared dataset's folder, besides the attribute vocabulary and the classifier, which their libraries name.
