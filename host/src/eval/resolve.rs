@@ -339,6 +339,7 @@ pub fn metric_specs(
             skipped.push(Skipped { name: family, lacks: "prepared dataset", get });
             continue;
         }
+        let values = if values.is_empty() { entry.values.clone() } else { values };
         let library = Library::locked(registry, lock, &entry.plugin)?;
         let version = lock.plugin(&entry.plugin).map(|locked| locked.version.clone()).unwrap_or_default();
         let message = MetricMessage { dataset: None, assets: assets.clone(), settings: json(&entry.settings)? };

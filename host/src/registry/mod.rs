@@ -83,6 +83,9 @@ pub struct DatasetEntry {
 pub struct MetricEntry {
     pub plugin: String,
     pub component: Option<String>,
+    /// The values reported where the family is asked for by its own name; none are all of them.
+    #[serde(default)]
+    pub values: Vec<String>,
     /// It reads the prepared dataset: `--metrics all` leaves it out where there is none.
     #[serde(default)]
     pub prepared: bool,
