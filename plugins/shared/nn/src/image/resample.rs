@@ -1,6 +1,5 @@
-//! Resizing as Pillow does it, to the bit: a convolution widened where the image shrinks, first along the rows, then down the
-//! columns, each in fixed point and rounded to 8 bits. Checkpoints were trained on exactly these numbers, and libraries that
-//! order or round the passes otherwise come out up to 2 of 255 away.
+//! Resizing as Pillow 13 does it, to the bit: a convolution widened where the image shrinks, in two passes, each in fixed point
+//! and rounded to 8 bits. Libraries that order or round the passes otherwise come out up to 2 of 255 away.
 
 use super::config::Filter;
 
@@ -70,13 +69,21 @@ pub fn resample(
     (new_width, new_height): (usize, usize),
     filter: Filter,
 ) -> Vec<u8> {
-    // A pass that would change nothing is left out, as it would be the identity.
-    let across = if width == new_width { None } else { Some(along_rows(rgb, width, new_width, filter)) };
-    let rgb = across.as_deref().unwrap_or(rgb);
-    if height == new_height { rgb.to_vec() } else { down_columns(rgb, new_width, height, new_height, filter) }
+    // Pillow shrinks first where more is to be gained (found by comparing sizes around the turning points): columns first where
+    // the height loses more than twice what the width loses.
+    if height.saturating_sub(new_height) > 2 * width.saturating_sub(new_width) {
+        let down = down_columns(rgb, width, height, new_height, filter);
+        along_rows(&down, width, new_width, filter)
+    } else {
+        let across = along_rows(rgb, width, new_width, filter);
+        down_columns(&across, new_width, height, new_height, filter)
+    }
 }
 
 fn along_rows(rgb: &[u8], width: usize, new_width: usize, filter: Filter) -> Vec<u8> {
+    if width == new_width {
+        return rgb.to_vec();
+    }
     let taps = taps(width, new_width, filter);
     let mut out = Vec::with_capacity(rgb.len() / width * new_width);
     for row in rgb.chunks_exact(width * 3) {
@@ -95,6 +102,9 @@ fn along_rows(rgb: &[u8], width: usize, new_width: usize, filter: Filter) -> Vec
 }
 
 fn down_columns(rgb: &[u8], width: usize, height: usize, new_height: usize, filter: Filter) -> Vec<u8> {
+    if height == new_height {
+        return rgb.to_vec();
+    }
     let line = width * 3;
     let mut out = Vec::with_capacity(new_height * line);
     let mut sums = vec![0_i32; line];
