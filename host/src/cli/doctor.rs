@@ -55,7 +55,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         let what = format!("model {name}");
         findings.push(match weights.present() {
             Some(path) => good(&what, format!("weights at {}", path.display())),
-            None => Finding { what, found: "weights absent".to_owned(), advice: Some(weights.how_to_get(name)) },
+            None => Finding { what, found: "weights absent".to_owned(), advice: Some(weights.how_to_get()) },
         });
     }
     for (name, entry) in registry.datasets() {

@@ -29,7 +29,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
             "weights": entry.weights,
             "present": present.is_some(),
             "directory": present,
-            "get": weights.how_to_get(name),
+            "get": weights.how_to_get(),
         }));
     }
     if *json {

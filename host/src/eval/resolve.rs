@@ -97,7 +97,7 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
         let entry = registry.model(&name)?;
         let weights = Weights::of(registry, entry);
         let Some(directory) = weights.present() else {
-            let get = weights.how_to_get(&name);
+            let get = weights.how_to_get();
             if request.models.contains(&name) {
                 return Err(Error::usage(format!("the weights of `{name}` ({}) are not here", entry.weights)).help(get));
             }
@@ -391,7 +391,7 @@ pub fn captioner_of_model(registry: &Registry, lock: &Lock, name: &str) -> Resul
     let entry = registry.model(name)?;
     let weights = Weights::of(registry, entry);
     let directory = weights.present().ok_or_else(|| {
-        Error::usage(format!("the weights of `{name}` ({}) are not here", entry.weights)).help(weights.how_to_get(name))
+        Error::usage(format!("the weights of `{name}` ({}) are not here", entry.weights)).help(weights.how_to_get())
     })?;
     captioner_spec(registry, lock, name, entry, directory, Device::Auto, 0, &Generation::default())
 }

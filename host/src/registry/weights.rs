@@ -37,10 +37,11 @@ impl Weights {
     }
 
     /// How to get them.
-    pub fn how_to_get(&self, model: &str) -> String {
+    pub fn how_to_get(&self) -> String {
         match self {
             Weights::Directory(path) => format!("put a Hugging Face directory at {}", path.display()),
-            Weights::Hub { .. } => format!("host models pull {model}"),
+            // The hub's own client fills the cache that `snapshot` looks into.
+            Weights::Hub { repository, .. } => format!("hf download {repository}"),
         }
     }
 }
