@@ -1,7 +1,8 @@
 //! What the commands print, to people and to programs, and their exit codes.
 
-use end_to_end_tests::{Place, Registry, test_image};
+use end_to_end_tests::{Place, Registry, host_program, test_image};
 use serde_json::json;
+use std::process::Command;
 
 #[test]
 fn help_is_given_without_a_registry_and_every_command_has_one() {
@@ -14,7 +15,13 @@ fn help_is_given_without_a_registry_and_every_command_has_one() {
     }
     assert!(!help.stdout.contains("  worker"), "{help}");
     place.host(&["evaluate"]).run().expect_code(2).expect_error(&["evaluate"]);
-    place.host(&["models", "list"]).run().expect_code(2).expect_error(&["registry.toml", "--registry FILE"]);
+    // A program in a folder of its own: the one in `target` may find the repository's registry above it.
+    let program = place.path("host");
+    std::fs::copy(host_program(), &program).unwrap();
+    let alone = Command::new(&program).args(["models", "list"]).current_dir(place.folder()).output().unwrap();
+    let said = String::from_utf8(alone.stderr).unwrap();
+    assert_eq!(alone.status.code(), Some(2), "{said}");
+    assert!(said.contains("registry.toml") && said.contains("--registry FILE"), "{said}");
 }
 
 #[test]
