@@ -55,13 +55,15 @@ pub struct Records {
 }
 
 /// Records by what became of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     pub records: usize,
     pub without_description: usize,
     pub without_image: usize,
     pub duplicates: usize,
     pub unreadable: usize,
+    /// Why the first record that was dropped is no item, for the error of a catalogue without any.
+    pub first_fault: Option<String>,
 }
 
 /// Reads the catalogue; what is dropped goes to `dropped`.
@@ -122,6 +124,7 @@ fn drop_one(dropped: &mut OutputFile, tally: &mut Tally, id: &str, cause: Cause,
         Cause::Duplicate => &mut tally.duplicates,
         Cause::Unreadable => &mut tally.unreadable,
     } += 1;
+    tally.first_fault.get_or_insert_with(|| message.to_owned());
     dropped.csv(&[id, cause.name(), message])
 }
 

@@ -28,7 +28,7 @@ impl Selecting<'_> {
         let staying: Vec<_> = slim.into_iter().filter(|_| kept_flags.next().unwrap_or(false)).collect();
         let rule = SplitRule::seeded(&staying, self.splits, self.seed)?;
         let mut staying = staying.iter();
-        let tally = records.tally;
+        let tally = std::mem::take(&mut records.tally);
         let usable = reasons.len();
         let mut counts = Counts {
             records: tally.records,
@@ -62,8 +62,15 @@ impl Selecting<'_> {
         counts.categories = categories.len();
         if counts.kept == 0 {
             return Err(Error::failed(format!(
-                "no item is left: of {} records {} have a description, {} an image too, and {} are of a category to keep",
-                counts.records, counts.with_description, counts.with_image, counts.of_category
+                "no item is left: of {} records {} can be used ({} lack a description, {} an image, {} cannot be read, {} stand twice), and {} of these are of a category to keep{}",
+                counts.records,
+                counts.usable,
+                tally.without_description,
+                tally.without_image,
+                tally.unreadable,
+                tally.duplicates,
+                counts.of_category,
+                tally.first_fault.map(|fault| format!("\n    the first that is left out: {fault}")).unwrap_or_default()
             ))
             .help("look at `prepare` of the dataset's registry entry, and at the vendor's files"));
         }

@@ -36,7 +36,8 @@ pub struct SourceFile {
     /// Below the root, or the whole path if it lies elsewhere.
     pub path: String,
     pub bytes: u64,
-    /// Seconds since 1970: a file of that size and time is taken to be the same without reading it.
+    /// Nanoseconds since 1970: a file of that size and time is taken to be the same without reading it. (In seconds, a change soon after
+    /// preparation would go unseen.)
     pub modified: u64,
     /// Of the whole file, or of [`SAMPLES`] blocks of it if it is larger than [`WHOLE`].
     pub sha256: String,
@@ -78,7 +79,7 @@ pub fn changes(root: &Path, splits: Option<&Path>, then: &[SourceFile]) -> Resul
             lines.push(format!("{} is gone", file.path));
             continue;
         };
-        let (bytes, modified) = (metadata.len(), seconds(&metadata));
+        let (bytes, modified) = (metadata.len(), nanoseconds(&metadata));
         if bytes != file.bytes {
             lines.push(format!("{} had {} bytes and has {bytes}", file.path, file.bytes));
         } else if modified != file.modified && SourceFile::of(&path, file.path.clone())?.sha256 != file.sha256 {
@@ -125,13 +126,13 @@ impl SourceFile {
                 add(&mut file, BLOCK).map_err(fail)?;
             }
         }
-        Ok(SourceFile { path: shown, bytes, modified: seconds(&metadata), sha256: hex(&digest.finalize()) })
+        Ok(SourceFile { path: shown, bytes, modified: nanoseconds(&metadata), sha256: hex(&digest.finalize()) })
     }
 }
 
-fn seconds(metadata: &std::fs::Metadata) -> u64 {
+fn nanoseconds(metadata: &std::fs::Metadata) -> u64 {
     let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    since.map_or(0, |since| since.as_secs())
+    since.map_or(0, |since| since.as_nanos() as u64)
 }
 
 #[cfg(test)]
