@@ -7,6 +7,7 @@
 mod asset;
 mod captioner;
 mod dataset;
+mod encoder;
 mod failure;
 mod host;
 mod lora;
@@ -17,6 +18,7 @@ mod root;
 pub use asset::*;
 pub use captioner::*;
 pub use dataset::*;
+pub use encoder::*;
 pub use failure::*;
 pub use host::*;
 pub use lora::*;

@@ -2,8 +2,10 @@
 //! the border would abort the process.
 
 mod asset;
+mod batches;
 mod captioner;
 mod dataset;
+mod encoder;
 mod guard;
 mod lora;
 mod metric;
@@ -11,6 +13,7 @@ mod root;
 
 pub use captioner::captioner;
 pub use dataset::dataset;
+pub use encoder::encoder;
 pub use lora::lora_strategy;
 pub use metric::metric;
 pub use root::export;

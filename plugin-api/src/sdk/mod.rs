@@ -2,6 +2,7 @@
 
 mod captioner;
 mod dataset;
+mod encoder;
 mod error;
 mod host;
 mod lora;
@@ -11,12 +12,15 @@ mod settings;
 
 pub use captioner::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
-    Generation, Image,
+    Generation, Image, Modality,
 };
 pub use dataset::{Dataset, DatasetConfig, ImageSource, Item, ItemError};
+pub use encoder::{Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Prepared};
 pub use error::{ErrorKind, PluginError, Result};
 pub use host::{Host, LogLevel};
 pub use lora::{LinearLayer, LoraStrategy, LoraTarget};
 pub use metric::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, ReferenceSet, Text};
-pub use registration::{AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
+pub use registration::{
+    AssetEntry, CaptionerEntry, DatasetEntry, EncoderEntry, LoraStrategyEntry, MetricEntry, PackageEntry,
+};
 pub use settings::Settings;

@@ -1,7 +1,7 @@
 //! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
 
-use super::{CaptionerConfig, DatasetConfig, Host, MetricConfig, Result, Settings};
-use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox};
+use super::{CaptionerConfig, DatasetConfig, EncoderConfig, Host, MetricConfig, Result, Settings};
+use crate::abi::{CaptionerBox, DatasetBox, EncoderBox, LoraStrategyBox, MetricBox};
 use std::path::Path;
 
 /// A registered captioner; made by [`register_captioner!`](crate::register_captioner).
@@ -11,6 +11,15 @@ pub struct CaptionerEntry {
     /// The `model_type`s of `config.json` that it loads.
     pub model_types: &'static [&'static str],
     pub create: fn(&CaptionerConfig) -> Result<CaptionerBox>,
+}
+
+/// A registered encoder; made by [`register_encoder!`](crate::register_encoder).
+pub struct EncoderEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// The `model_type`s of `config.json` that it loads.
+    pub model_types: &'static [&'static str],
+    pub create: fn(&EncoderConfig) -> Result<EncoderBox>,
 }
 
 /// A registered metric; made by [`register_metric!`](crate::register_metric).
@@ -56,6 +65,7 @@ pub struct AssetEntry {
 inventory::collect!(AssetEntry);
 inventory::collect!(PackageEntry);
 inventory::collect!(CaptionerEntry);
+inventory::collect!(EncoderEntry);
 inventory::collect!(MetricEntry);
 inventory::collect!(DatasetEntry);
 inventory::collect!(LoraStrategyEntry);
@@ -70,6 +80,21 @@ macro_rules! register_captioner {
                 summary: $summary,
                 model_types: $model_types,
                 create: |config| ($create)(config).map($crate::__private::captioner),
+            }
+        }
+    };
+}
+
+/// Registers an encoder: name, one line of summary, `model_type`s, and a function `fn(&EncoderConfig) -> Result<impl Encoder>`.
+#[macro_export]
+macro_rules! register_encoder {
+    ($name:expr, $summary:expr, $model_types:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::EncoderEntry {
+                name: $name,
+                summary: $summary,
+                model_types: $model_types,
+                create: |config| ($create)(config).map($crate::__private::encoder),
             }
         }
     };

@@ -3,10 +3,12 @@
 
 mod captioner;
 mod config;
+mod encoder;
 mod model;
 
 pub use captioner::Blip2Captioner;
 pub use config::{Blip2Config, TextConfig};
+pub use encoder::Blip2Encoder;
 pub use model::Blip2;
 
 plugin_api::register_captioner!(
@@ -14,6 +16,13 @@ plugin_api::register_captioner!(
     "BLIP-2: a ViT, a Q-Former and OPT or Flan-T5, from a Hugging Face directory",
     &["blip-2"],
     Blip2Captioner::load
+);
+
+plugin_api::register_encoder!(
+    "blip2",
+    "BLIP-2's vision tower (mean-pooled) and queries, from a captioner's Hugging Face directory",
+    &["blip-2"],
+    Blip2Encoder::load
 );
 
 plugin_api::export_plugin!();

@@ -3,13 +3,17 @@
 mod activation;
 mod attention;
 mod cache;
+mod convolution;
 mod embedding;
 mod linear;
 mod norm;
+mod relative;
 
 pub use activation::Activation;
-pub use attention::{attend, causal_bias, joined_heads, padding_bias, split_heads};
+pub use attention::{attend, causal_bias, joined_heads, length_bias, padding_bias, split_heads};
 pub use cache::KvCache;
+pub use convolution::{BatchNorm, Convolution, ConvolutionShape, max_pool, mean_pixels};
 pub use embedding::Embedding;
 pub use linear::Linear;
 pub use norm::{LayerNorm, RmsNorm};
+pub use relative::RelativePositions;

@@ -61,7 +61,8 @@ pub struct ClipVision {
     layers: Vec<Layer>,
 }
 
-struct Layer {
+/// One layer of a CLIP tower; the text tower's are the same.
+pub struct Layer {
     attention_norm: LayerNorm,
     qkv: Linear,
     output: Linear,
@@ -108,14 +109,18 @@ impl ClipVision {
         let x = Tensor::cat(vec![class, self.patches.forward(pixels)], 1) + self.positions.table().unsqueeze_dim(0);
         let mut x = self.norm.forward(x);
         for layer in &self.layers {
-            x = layer.forward(x);
+            x = layer.forward(x, None);
         }
         x
     }
 }
 
 impl Layer {
-    fn load(loader: &Loader, config: &ClipConfig) -> Result<Layer> {
+    /// Reads the tensors below `loader`, of the configuration's width, heads and activation.
+    ///
+    /// # Errors
+    /// As [`Loader::tensor`].
+    pub fn load(loader: &Loader, config: &ClipConfig) -> Result<Layer> {
         let (width, inner, epsilon) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
         let parts = [("q_proj", width), ("k_proj", width), ("v_proj", width)];
         Ok(Layer {
@@ -130,12 +135,13 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    /// `[rows, length, width]`; the bias hides positions.
+    pub fn forward(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
         let heads = self.heads;
         let all = split_heads(self.qkv.forward(self.attention_norm.forward(x.clone())), 3 * heads);
         let size = all.dims()[3];
         let part = |index: usize| all.clone().narrow(1, index * heads, heads);
-        let attended = attend(part(0), part(1), part(2), None, (size as f64).powf(-0.5));
+        let attended = attend(part(0), part(1), part(2), bias, (size as f64).powf(-0.5));
         let x = x + self.output.forward(joined_heads(attended));
         let inner = self.activation.apply(self.up.forward(self.mlp_norm.forward(x.clone())));
         x + self.down.forward(inner)
