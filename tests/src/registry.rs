@@ -43,6 +43,12 @@ impl Registry {
         self
     }
 
+    /// Lines of TOML as they are.
+    pub fn entry(mut self, text: &str) -> Registry {
+        let _ = writeln!(self.0, "{text}\n");
+        self
+    }
+
     pub fn text(&self) -> &str {
         &self.0
     }

@@ -4,10 +4,12 @@
 mod complete;
 mod components;
 mod conformance;
+mod encoder;
 mod notices;
 
 pub use components::{BatchScores, Captioner, Dataset, Metric};
 pub use conformance::{Finding, check};
+pub use encoder::{Encoder, PreparedBatch};
 pub use notices::{Notice, listen};
 
 use self::complete::check_complete;

@@ -1,7 +1,10 @@
 //! The worker: the same binary as a child process, with one plugin's native code loaded, so that whatever the plugin does costs
 //! its own work and not the run. `protocol` is what both sides say, `process` the host's side, `serve` the child's.
 
+mod ahead;
 mod captioning;
+mod embedding;
+mod images;
 mod process;
 mod protocol;
 mod resources;
@@ -10,7 +13,8 @@ mod serve;
 
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
-    CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, PluginFailure, ScoreCell, ScoreMetric,
+    CaptionItem, CaptionResult, Command, ComponentSpec, EmbedInput, EmbedItem, EmbedResult, Event, ImagePlace,
+    PluginFailure, RowsPlace, ScoreCell, ScoreMetric,
 };
 pub use resources::memory_of_machine;
 pub use serve::serve;

@@ -1,6 +1,7 @@
 //! The worker's side: reads commands, calls plugins, tells events. It ends with its host, whatever a plugin is doing.
 
 use super::captioning::{self, Session};
+use super::embedding::Embedder;
 use super::protocol::{Command, Event};
 use super::scoring;
 use crate::catalogue::{Selection, select};
@@ -53,6 +54,7 @@ pub fn serve() -> Result<()> {
         });
     });
     let mut session = Session::default();
+    let mut embedder = Embedder::default();
     for command in commands {
         let done = match command {
             Command::List { dataset, request, items_file, dropped_file } => {
@@ -65,6 +67,13 @@ pub fn serve() -> Result<()> {
             Command::Load { captioner } => session.load(&captioner).map(|description| Event::Loaded { description }),
             Command::Caption { dataset, items, batch_size, loaders } => {
                 session.caption(dataset.as_ref(), &items, batch_size, loaders, &speaker).map(|()| Event::Done)
+            }
+            Command::LoadEncoder { encoder } => {
+                embedder.load(&encoder).map(|description| Event::EncoderLoaded { description })
+            }
+            Command::Embed { dataset, items, space, batch_size, loaders, rows } => {
+                let work = embedder.embed(dataset.as_ref(), &items, &space, batch_size, loaders, rows, &speaker);
+                work.map(|saved| saved.map_or_else(|error| Event::NotSaved(error.into()), |()| Event::Done))
             }
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
