@@ -12,5 +12,6 @@ pub mod registry;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod stop;
 pub mod terminal;
 pub mod worker;

@@ -77,6 +77,8 @@ pub enum Done {
     All,
     /// Exit code 1: it ran, and some cells or items failed.
     SomeFailed,
+    /// Exit code 75 (`EX_TEMPFAIL`): it was asked to stop, by a signal; the same command goes on.
+    Stopped,
 }
 
 /// Parses the arguments, runs the command and gives the exit code.
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::SomeFailed) => ExitCode::from(1),
+        Ok(Done::Stopped) => ExitCode::from(75),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit.code())
