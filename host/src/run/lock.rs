@@ -34,6 +34,12 @@ impl RunLock {
         Ok(acquire(run, shard, None)?)
     }
 
+    /// Is a host at work on the whole run? Changes nothing; a run directory that may not be written has none that can be seen.
+    pub fn is_held(run: &Path) -> bool {
+        let opened = OpenOptions::new().write(true).open(run.join(".lock"));
+        opened.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// For one model's part of a shard, beside other models' parts. A predecessor that was killed may still hold it, where a network file
     /// system has not noticed yet: waits so long for it, and says so once.
     pub fn await_task(run: &Path, shard: Shard, model: &str, patience: Duration, say: impl Fn(&str)) -> Result<RunLock> {
