@@ -6,7 +6,7 @@ use super::notices::callbacks;
 use crate::error::Result;
 use abi_stable::std_types::{RSlice, RStr};
 use plugin_api::abi::messages::EncoderMessage;
-use plugin_api::abi::{EncoderBox, EncoderInterface, PixelsRef, PreparedOut};
+use plugin_api::abi::{EncoderBox, EncoderInterface, PixelsRef, PreparedInputsOut};
 use plugin_api::{EncoderDescription, EncoderInputs, PluginError};
 
 /// A loaded encoder.
@@ -14,7 +14,7 @@ pub struct Encoder(EncoderBox);
 
 /// A batch on the plugin's side.
 #[derive(Debug)]
-pub struct PreparedBatch {
+pub struct PreparedInputs {
     number: u64,
     inputs: usize,
     /// Places of the texts that were cut.
@@ -39,8 +39,8 @@ impl Encoder {
     }
 
     /// Prepares a batch; several may be prepared at a time, on several threads.
-    pub fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedBatch, PluginError> {
-        let PreparedOut { batch, truncated } = match inputs {
+    pub fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs, PluginError> {
+        let PreparedInputsOut { batch, truncated } = match inputs {
             EncoderInputs::Images(images) => {
                 let images: Vec<PixelsRef<'_>> = images
                     .iter()
@@ -62,11 +62,11 @@ impl Encoder {
             self.0.discard(batch);
             return Err(PluginError::internal("the encoder cut a text that it was not given"));
         }
-        Ok(PreparedBatch { number: batch, inputs: inputs.len(), truncated })
+        Ok(PreparedInputs { number: batch, inputs: inputs.len(), truncated })
     }
 
     /// Embeds a prepared batch: `[inputs, width]`.
-    pub fn embed(&self, batch: &PreparedBatch, space: &str, width: usize) -> Result<Vec<f32>, PluginError> {
+    pub fn embed(&self, batch: &PreparedInputs, space: &str, width: usize) -> Result<Vec<f32>, PluginError> {
         let rows = plain(self.0.embed(batch.number, RStr::from_str(space)))?.into_vec();
         if rows.len() != batch.inputs * width {
             return Err(PluginError::internal(format!(

@@ -6,11 +6,13 @@ mod components;
 mod conformance;
 mod encoder;
 mod notices;
+mod training;
 
 pub use components::{BatchScores, Captioner, Dataset, Metric};
 pub use conformance::{Finding, check};
-pub use encoder::{Encoder, PreparedBatch};
+pub use encoder::{Encoder, PreparedInputs};
 pub use notices::{Notice, listen};
+pub use training::{LoraStrategy, PreparedBatch, Trainer};
 
 use self::complete::check_complete;
 use crate::error::{Error, Result};

@@ -8,7 +8,7 @@ use super::serve::Speaker;
 use crate::catalogue::Decoded;
 use crate::embed::npy;
 use crate::error::{Error, Result};
-use crate::loader::{Encoder, PreparedBatch};
+use crate::loader::{Encoder, PreparedInputs};
 use crate::run::replace_file;
 use plugin_api::abi::messages::{DatasetMessage, EncoderMessage};
 use plugin_api::{EmbeddingSpace, EncoderDescription, EncoderInputs, Image, PluginError};
@@ -71,7 +71,7 @@ struct Pipeline<'a> {
 
 /// A batch after loading: which of its items made it into the encoder's batch, and why the others did not.
 struct Loaded {
-    batch: Option<Result<PreparedBatch, PluginError>>,
+    batch: Option<Result<PreparedInputs, PluginError>>,
     /// Places in the batch's items.
     ready: Vec<usize>,
     /// By place.

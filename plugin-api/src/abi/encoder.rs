@@ -17,7 +17,7 @@ pub struct PixelsRef<'a> {
 /// A prepared batch: its number, and which of its texts were cut to the model's length.
 #[repr(C)]
 #[derive(Debug, Clone, StableAbi)]
-pub struct PreparedOut {
+pub struct PreparedInputsOut {
     pub batch: u64,
     pub truncated: RVec<u64>,
 }
@@ -27,8 +27,8 @@ pub struct PreparedOut {
 pub trait EncoderObject: Send + Sync {
     /// An `EncoderDescription` as JSON.
     fn describe(&self) -> RResult<RString, Failure>;
-    fn prepare_images(&self, images: RSlice<'_, PixelsRef<'_>>) -> RResult<PreparedOut, Failure>;
-    fn prepare_texts(&self, texts: RSlice<'_, RStr<'_>>) -> RResult<PreparedOut, Failure>;
+    fn prepare_images(&self, images: RSlice<'_, PixelsRef<'_>>) -> RResult<PreparedInputsOut, Failure>;
+    fn prepare_texts(&self, texts: RSlice<'_, RStr<'_>>) -> RResult<PreparedInputsOut, Failure>;
     /// Embeds a prepared batch in the space of that name and drops it: a row an input, row after row.
     fn embed(&self, batch: u64, space: RStr<'_>) -> RResult<RVec<f32>, Failure>;
     /// Drops a prepared batch that will not be embedded.

@@ -1,38 +1,36 @@
-//! Batches that are prepared and not yet used: they stay on the plugin's side, and the host holds their numbers.
+//! Batches that are prepared and not yet used, by the numbers that the host knows them by.
 
 use crate::sdk::{PluginError, Result};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Batches by number, from 1.
 pub struct Batches<B> {
-    kept: Mutex<HashMap<u64, B>>,
-    last: AtomicU64,
+    waiting: Mutex<HashMap<u64, B>>,
+    next: AtomicU64,
 }
 
 impl<B> Default for Batches<B> {
-    fn default() -> Self {
-        Batches { kept: Mutex::default(), last: AtomicU64::new(0) }
+    fn default() -> Batches<B> {
+        Batches { waiting: Mutex::default(), next: AtomicU64::new(1) }
     }
 }
 
 impl<B> Batches<B> {
-    fn kept(&self) -> MutexGuard<'_, HashMap<u64, B>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, B>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a batch and gives its number.
-    pub fn keep(&self, batch: B) -> u64 {
-        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        self.kept().insert(number, batch);
+    /// Keeps a batch; returns its number.
+    pub fn put(&self, batch: B) -> u64 {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.waiting().insert(number, batch);
         number
     }
 
-    /// The batch of that number, which is forgotten.
+    /// Gives a batch out, once.
     pub fn take(&self, number: u64) -> Result<B> {
-        // The lock is let go before the caller works on the batch or drops it.
-        let batch = self.kept().remove(&number);
+        let batch = self.waiting().remove(&number);
         batch.ok_or_else(|| PluginError::internal("the host asked for a batch that was never prepared"))
     }
 }

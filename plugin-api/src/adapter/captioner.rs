@@ -18,7 +18,8 @@ struct Adapter<C: Captioner> {
 
 /// Makes the object that crosses the border.
 pub fn captioner<C: Captioner>(captioner: C) -> CaptionerBox {
-    CaptionerObject_TO::from_value(Adapter { captioner, batches: Batches::default() }, TD_Opaque)
+    let adapter = Adapter { captioner, batches: Batches::default() };
+    CaptionerObject_TO::from_value(adapter, TD_Opaque)
 }
 
 impl<C: Captioner> CaptionerObject for Adapter<C> {
@@ -36,7 +37,7 @@ impl<C: Captioner> CaptionerObject for Adapter<C> {
                     seed: image.seed,
                 })
                 .collect();
-            Ok(self.batches.keep(self.captioner.prepare(&inputs)?))
+            Ok(self.batches.put(self.captioner.prepare(&inputs)?))
         })
     }
 

@@ -4,9 +4,9 @@ use super::batches::Batches;
 use super::guard::{find, from_json, guarded, to_json};
 use crate::abi::messages::EncoderMessage;
 use crate::abi::{
-    EncoderBox, EncoderInterface, EncoderObject, EncoderObject_TO, Failure, HostCallbacks, PixelsRef, PreparedOut,
+    EncoderBox, EncoderInterface, EncoderObject, EncoderObject_TO, Failure, HostCallbacks, PixelsRef, PreparedInputsOut,
 };
-use crate::sdk::{Encoder, EncoderConfig, EncoderEntry, EncoderInputs, Host, Image, Prepared, Result, Settings};
+use crate::sdk::{Encoder, EncoderConfig, EncoderEntry, EncoderInputs, Host, Image, PreparedInputs, Result, Settings};
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RResult, RSlice, RStr, RString, RVec};
 
@@ -22,10 +22,10 @@ pub fn encoder<E: Encoder>(encoder: E) -> EncoderBox {
 }
 
 impl<E: Encoder> Adapter<E> {
-    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedOut> {
-        let Prepared { batch, truncated } = self.encoder.prepare(inputs)?;
+    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputsOut> {
+        let PreparedInputs { batch, truncated } = self.encoder.prepare(inputs)?;
         let truncated = truncated.into_iter().map(|place| place as u64).collect();
-        Ok(PreparedOut { batch: self.batches.keep(batch), truncated })
+        Ok(PreparedInputsOut { batch: self.batches.put(batch), truncated })
     }
 }
 
@@ -34,7 +34,7 @@ impl<E: Encoder> EncoderObject for Adapter<E> {
         guarded(|| to_json(&self.encoder.describe()).map(RString::from))
     }
 
-    fn prepare_images(&self, images: RSlice<'_, PixelsRef<'_>>) -> RResult<PreparedOut, Failure> {
+    fn prepare_images(&self, images: RSlice<'_, PixelsRef<'_>>) -> RResult<PreparedInputsOut, Failure> {
         guarded(|| {
             let images: Vec<Image<'_>> = images
                 .as_slice()
@@ -45,7 +45,7 @@ impl<E: Encoder> EncoderObject for Adapter<E> {
         })
     }
 
-    fn prepare_texts(&self, texts: RSlice<'_, RStr<'_>>) -> RResult<PreparedOut, Failure> {
+    fn prepare_texts(&self, texts: RSlice<'_, RStr<'_>>) -> RResult<PreparedInputsOut, Failure> {
         guarded(|| {
             let texts: Vec<&str> = texts.as_slice().iter().map(|text| text.as_str()).collect();
             self.prepare(EncoderInputs::Texts(&texts))

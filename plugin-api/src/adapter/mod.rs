@@ -10,6 +10,7 @@ mod guard;
 mod lora;
 mod metric;
 mod root;
+mod trainer;
 
 pub use captioner::captioner;
 pub use dataset::dataset;
@@ -17,3 +18,4 @@ pub use encoder::encoder;
 pub use lora::lora_strategy;
 pub use metric::metric;
 pub use root::export;
+pub use trainer::trainer;

@@ -55,16 +55,16 @@ impl EncoderInputs<'_> {
 
 /// A batch that is ready for [`Encoder::embed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared<B> {
+pub struct PreparedInputs<B> {
     pub batch: B,
     /// Places in the batch of the texts that were longer than the model reads and were cut.
     pub truncated: Vec<usize>,
 }
 
-impl<B> Prepared<B> {
+impl<B> PreparedInputs<B> {
     /// A batch of which nothing was cut.
-    pub fn whole(batch: B) -> Prepared<B> {
-        Prepared { batch, truncated: Vec::new() }
+    pub fn whole(batch: B) -> PreparedInputs<B> {
+        PreparedInputs { batch, truncated: Vec::new() }
     }
 }
 
@@ -79,7 +79,7 @@ pub trait Encoder: Send + Sync + 'static {
     fn describe(&self) -> EncoderDescription;
 
     /// Resizes, normalises and tokenises. A kind of input that no space takes is an `unsupported` error.
-    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<Prepared<Self::Batch>>;
+    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs<Self::Batch>>;
 
     /// Embeds a batch in the space of that name: `[inputs, width]`, row after row, where the width is the product of the space's shape.
     fn embed(&self, batch: Self::Batch, space: &str) -> Result<Vec<f32>>;

@@ -9,18 +9,22 @@ mod lora;
 mod metric;
 mod registration;
 mod settings;
+mod trainer;
 
 pub use captioner::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
     Generation, Image, Modality,
 };
 pub use dataset::{Dataset, DatasetConfig, ImageSource, Item, ItemError};
-pub use encoder::{Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Prepared};
+pub use encoder::{Encoder, EncoderConfig, EncoderDescription, EncoderInputs, PreparedInputs};
 pub use error::{ErrorKind, PluginError, Result};
 pub use host::{Host, LogLevel};
 pub use lora::{LinearLayer, LoraStrategy, LoraTarget};
 pub use metric::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, ReferenceSet, Text};
 pub use registration::{
-    AssetEntry, CaptionerEntry, DatasetEntry, EncoderEntry, LoraStrategyEntry, MetricEntry, PackageEntry,
+    AssetEntry, CaptionerEntry, DatasetEntry, EncoderEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
 };
 pub use settings::Settings;
+pub use trainer::{
+    AdamW, Adaptation, Loss, MergeConfig, Prepared, Trainer, TrainerConfig, TrainerDescription, TrainingInput,
+};

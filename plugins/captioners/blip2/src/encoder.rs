@@ -8,7 +8,8 @@ use nn::vision::Vit;
 use nn::weights::{Checkpoint, Loader};
 use nn::{Placement, Tensor, TensorData, plugin};
 use plugin_api::{
-    EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, Prepared, Result,
+    EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, PreparedInputs,
+    Result,
 };
 
 /// The mean of the vision tower's vectors, the class token's among them.
@@ -98,10 +99,10 @@ impl Encoder for Blip2Encoder {
         self.description.clone()
     }
 
-    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<Prepared<Batch>> {
+    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs<Batch>> {
         match inputs {
             EncoderInputs::Images(images) => {
-                Ok(Prepared::whole(Batch { pixels: plugin::pixels(images, &self.images)?, rows: images.len() }))
+                Ok(PreparedInputs::whole(Batch { pixels: plugin::pixels(images, &self.images)?, rows: images.len() }))
             }
             EncoderInputs::Texts(_) => Err(PluginError::unsupported("BLIP-2 embeds images, and no texts")),
         }

@@ -6,7 +6,8 @@ use nn::image::ImageConfig;
 use nn::plugin;
 use nn::text::Tokenizer;
 use plugin_api::{
-    EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, Prepared, Result,
+    EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, PreparedInputs,
+    Result,
 };
 
 const IMAGE: &str = "image";
@@ -75,14 +76,14 @@ impl Encoder for ClipEncoder {
         self.description.clone()
     }
 
-    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<Prepared<Batch>> {
+    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs<Batch>> {
         match inputs {
             EncoderInputs::Images(images) => {
                 let pixels = plugin::pixels(images, &self.images)?;
-                Ok(Prepared::whole(Batch::Images { pixels, rows: images.len() }))
+                Ok(PreparedInputs::whole(Batch::Images { pixels, rows: images.len() }))
             }
             EncoderInputs::Texts(texts) => {
-                let mut prepared = Prepared::whole(Vec::with_capacity(texts.len()));
+                let mut prepared = PreparedInputs::whole(Vec::with_capacity(texts.len()));
                 for (place, text) in texts.iter().enumerate() {
                     let (ids, cut) = self.tokenizer.encode_limited(text)?;
                     if cut {
@@ -91,7 +92,7 @@ impl Encoder for ClipEncoder {
                     let end = self.text.end_of(&ids);
                     prepared.batch.push((ids, end));
                 }
-                Ok(Prepared { batch: Batch::Texts(prepared.batch), truncated: prepared.truncated })
+                Ok(PreparedInputs { batch: Batch::Texts(prepared.batch), truncated: prepared.truncated })
             }
         }
     }

@@ -1,7 +1,7 @@
 //! CLIP against transformers, on tiny random checkpoints that `tests/parity/encoders/make_fixtures.py` made.
 
 use clip::ClipEncoder;
-use plugin_api::{Device, Encoder, EncoderConfig, EncoderInputs, Host, Image, Prepared, Settings};
+use plugin_api::{Device, Encoder, EncoderConfig, EncoderInputs, Host, Image, PreparedInputs, Settings};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ fn embed_images(encoder: &ClipEncoder, images: &[(u32, u32, Vec<u8>)]) -> Vec<f3
 
 fn embed_texts(encoder: &ClipEncoder, texts: &[String]) -> (Vec<f32>, Vec<usize>) {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let Prepared { batch, truncated } = encoder.prepare(EncoderInputs::Texts(&texts)).unwrap();
+    let PreparedInputs { batch, truncated } = encoder.prepare(EncoderInputs::Texts(&texts)).unwrap();
     (encoder.embed(batch, "text").unwrap(), truncated)
 }
 

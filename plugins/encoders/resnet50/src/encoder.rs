@@ -5,7 +5,8 @@ use crate::model::ResNet;
 use nn::image::{ImageConfig, Resize};
 use nn::plugin;
 use plugin_api::{
-    EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, Prepared, Result,
+    EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, PreparedInputs,
+    Result,
 };
 use serde::Deserialize;
 
@@ -86,10 +87,10 @@ impl Encoder for ResNetEncoder {
         self.description.clone()
     }
 
-    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<Prepared<Batch>> {
+    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs<Batch>> {
         match inputs {
             EncoderInputs::Images(images) => {
-                Ok(Prepared::whole(Batch { pixels: plugin::pixels(images, &self.images)?, rows: images.len() }))
+                Ok(PreparedInputs::whole(Batch { pixels: plugin::pixels(images, &self.images)?, rows: images.len() }))
             }
             EncoderInputs::Texts(_) => Err(PluginError::unsupported("a ResNet embeds images, and no texts")),
         }

@@ -6,7 +6,8 @@ use crate::modules::Modules;
 use nn::plugin;
 use nn::text::Tokenizer;
 use plugin_api::{
-    EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, Prepared, Result,
+    EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, PreparedInputs,
+    Result,
 };
 
 const SPACE: &str = "sentence";
@@ -58,11 +59,11 @@ impl Encoder for SentenceEncoder {
         self.description.clone()
     }
 
-    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<Prepared<Vec<Vec<u32>>>> {
+    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs<Vec<Vec<u32>>>> {
         let EncoderInputs::Texts(texts) = inputs else {
             return Err(PluginError::unsupported("Sentence-BERT embeds texts, and no images"));
         };
-        let mut prepared = Prepared::whole(Vec::with_capacity(texts.len()));
+        let mut prepared = PreparedInputs::whole(Vec::with_capacity(texts.len()));
         for (place, text) in texts.iter().enumerate() {
             // As sentence-transformers cleans it.
             let text = text.trim();

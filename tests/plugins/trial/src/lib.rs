@@ -4,10 +4,11 @@
 use plugin_api::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, EmbeddingSpace, Encoder, EncoderConfig,
     EncoderDescription, EncoderInputs, Finish, Generation, Image, ItemScore, Metric, MetricConfig, MetricItem,
-    MetricValue, Modality, PluginError, Prepared, Result, export_plugin, register_captioner, register_encoder,
+    MetricValue, Modality, PluginError, PreparedInputs, Result, export_plugin, register_captioner, register_encoder,
     register_metric,
 };
 use serde::Deserialize;
+use std::io::Write;
 use std::time::Duration;
 
 /// What goes wrong, and when.
@@ -22,6 +23,8 @@ struct Settings {
     loading: bool,
     /// How long an image takes to caption.
     milliseconds: u64,
+    /// A file that gets a line for every image that is captioned; empty: none.
+    journal: String,
 }
 
 impl Settings {
@@ -58,6 +61,19 @@ impl Settings {
             }
             other => Err(PluginError::configuration(format!("`{other}` is no fault"))),
         }
+    }
+}
+
+impl Settings {
+    /// One write, since several processes may share the journal.
+    fn note(&self, image: &Summary) -> Result<()> {
+        if self.journal.is_empty() {
+            return Ok(());
+        }
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&self.journal);
+        let line = format!("{} {:?}\n", image.width, image.mean);
+        file.and_then(|mut file| file.write_all(line.as_bytes()))
+            .map_err(|error| PluginError::internal(format!("{}: {error}", self.journal)))
     }
 }
 
@@ -120,6 +136,7 @@ impl Captioner for Trial {
                     self.0.misbehave()?;
                 }
                 std::thread::sleep(Duration::from_millis(self.0.milliseconds));
+                self.0.note(image)?;
                 let [red, green, blue] = image.mean;
                 let text = match (red > green + 10, blue > green + 10) {
                     (true, true) => "a purple garment in soft cotton",
@@ -174,14 +191,16 @@ impl Encoder for Colours {
         }
     }
 
-    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<Prepared<Batch>> {
+    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs<Batch>> {
         Ok(match inputs {
-            EncoderInputs::Images(images) => Prepared::whole(Batch::Images(images.iter().map(Summary::of).collect())),
+            EncoderInputs::Images(images) => {
+                PreparedInputs::whole(Batch::Images(images.iter().map(Summary::of).collect()))
+            }
             EncoderInputs::Texts(texts) => {
                 let words: Vec<usize> = texts.iter().map(|text| text.split_whitespace().count()).collect();
                 let truncated = (0..words.len()).filter(|place| words[*place] > MOST_WORDS).collect();
                 let batch = Batch::Texts(words.into_iter().map(|count| count.min(MOST_WORDS)).collect());
-                Prepared { batch, truncated }
+                PreparedInputs { batch, truncated }
             }
         })
     }
