@@ -3,6 +3,7 @@
 mod assets;
 mod caption;
 mod common;
+mod compare;
 mod dataset;
 mod demo;
 mod doctor;
@@ -53,6 +54,8 @@ enum Command {
     Merge(merge::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
+    /// Compare two models of a run: differences with intervals and significance
+    Compare(compare::Arguments),
     /// The registered models
     #[command(subcommand)]
     Models(models::Arguments),
@@ -110,6 +113,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),

@@ -1,12 +1,14 @@
 //! `host eval`: plan, items, captions, scores, tables. Every step finds what is done already and does the rest.
 
 mod captions;
+mod compare;
 mod items;
 mod resolve;
 mod scores;
 mod supervise;
 
 pub use captions::item_seed;
+pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_models};
 pub use resolve::{
     Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
     metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,

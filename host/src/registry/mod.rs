@@ -6,7 +6,7 @@ mod names;
 mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
-pub use names::unknown_name;
+pub use names::{near_miss, unknown_name};
 pub use weights::{Weights, weights_digest};
 
 use crate::error::{Error, Result};
