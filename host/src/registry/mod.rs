@@ -7,7 +7,7 @@ mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
 pub use names::unknown_name;
-pub use weights::{Weights, weights_digest};
+pub use weights::{Weights, weights_bytes, weights_digest};
 
 use crate::error::{Error, Result};
 use indexmap::IndexMap;
@@ -32,6 +32,7 @@ struct File {
     models: IndexMap<String, ModelEntry>,
     datasets: IndexMap<String, DatasetEntry>,
     metrics: IndexMap<String, MetricEntry>,
+    submit: crate::submit::SubmitDefaults,
 }
 
 /// `[plugins.NAME]`
@@ -136,6 +137,11 @@ impl Registry {
 
     pub fn metrics(&self) -> &IndexMap<String, MetricEntry> {
         &self.file.metrics
+    }
+
+    /// What `host submit` takes where no flag says otherwise.
+    pub fn submit_defaults(&self) -> &crate::submit::SubmitDefaults {
+        &self.file.submit
     }
 
     pub fn model(&self, name: &str) -> Result<&ModelEntry> {

@@ -7,6 +7,7 @@ use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
 use crate::run::{replace_file, write_items};
+use crate::stop;
 use plugin_api::LogLevel;
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -29,6 +30,7 @@ impl Speaker {
 
 /// Runs as a worker until the host closes the stream of commands.
 pub fn serve() -> Result<()> {
+    stop::leave_to_host();
     let speaker = Speaker(Arc::new(Mutex::new(
         own_stream().map_err(|error| Error::failed(format!("a worker needs its pipes: {error}")))?,
     )));
