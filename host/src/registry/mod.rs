@@ -6,8 +6,8 @@ mod names;
 mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
-pub use names::unknown_name;
 pub use weights::{Weights, weights_bytes, weights_digest};
+pub use names::{near_miss, unknown_name};
 
 use crate::error::{Error, Result};
 use indexmap::IndexMap;

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod captioning;
+mod comparing;
 mod embedding;
 mod images;
 mod process;
@@ -14,7 +15,7 @@ mod serve;
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
     CaptionItem, CaptionResult, Command, ComponentSpec, EmbedInput, EmbedItem, EmbedResult, Event, ImagePlace,
-    PluginFailure, RowsPlace, ScoreCell, ScoreMetric,
+    PluginFailure, RowsPlace, ScoreCell, ScoreMetric, ScoredCell,
 };
 pub use resources::memory_of_machine;
 pub use serve::serve;

@@ -3,12 +3,13 @@
 use super::captioning::{self, Session};
 use super::embedding::Embedder;
 use super::protocol::{Command, Event};
-use super::scoring;
+use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
 use crate::run::{replace_file, write_items};
 use crate::stop;
+use crate::score::Resampler;
 use plugin_api::LogLevel;
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -79,6 +80,9 @@ pub fn serve() -> Result<()> {
             }
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
+            }
+            Command::Compare { metric, baseline, candidate, resamples, seed } => {
+                comparing::compare_cells(&metric, &baseline, &candidate, Resampler { resamples, seed })
             }
         };
         speaker.say(&done.unwrap_or_else(|error| Event::Failed(error.into())));

@@ -5,11 +5,13 @@ mod captioner;
 mod config;
 mod encoder;
 mod model;
+mod trainer;
 
 pub use captioner::Blip2Captioner;
 pub use config::{Blip2Config, TextConfig};
 pub use encoder::Blip2Encoder;
 pub use model::Blip2;
+pub use trainer::{Blip2Trainer, merge};
 
 plugin_api::register_captioner!(
     "blip2",
@@ -23,6 +25,13 @@ plugin_api::register_encoder!(
     "BLIP-2's vision tower (mean-pooled) and queries, from a captioner's Hugging Face directory",
     &["blip-2"],
     Blip2Encoder::load
+);
+
+plugin_api::register_trainer!(
+    "blip2",
+    "low-rank adapters on BLIP-2: vision tower, Q-Former, projection and language model",
+    Blip2Trainer::load,
+    merge
 );
 
 plugin_api::export_plugin!();

@@ -130,7 +130,7 @@ impl TextTower {
         let future = causal_bias(length, &[0], &placement.device, placement.dtype);
         let mut x = tokens + positions;
         for layer in &self.layers {
-            x = layer.forward(x, Some(future.clone()));
+            x = layer.apply(x, Some(future.clone()));
         }
         x
     }
