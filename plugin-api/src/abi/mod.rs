@@ -12,6 +12,7 @@ mod host;
 mod lora;
 pub mod messages;
 mod metric;
+mod recommender;
 mod root;
 
 pub use asset::*;
@@ -21,6 +22,7 @@ pub use failure::*;
 pub use host::*;
 pub use lora::*;
 pub use metric::*;
+pub use recommender::*;
 pub use root::*;
 
 /// The version of these shapes; it stands in `registry.lock`.

@@ -7,10 +7,12 @@ mod dataset;
 mod guard;
 mod lora;
 mod metric;
+mod recommender;
 mod root;
 
 pub use captioner::captioner;
 pub use dataset::dataset;
 pub use lora::lora_strategy;
 pub use metric::metric;
+pub use recommender::recommender;
 pub use root::export;

@@ -1,6 +1,8 @@
 //! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
 
+use super::RecommenderConfig;
 use super::{CaptionerConfig, DatasetConfig, Host, MetricConfig, Result, Settings};
+use crate::abi::RecommenderBox;
 use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox};
 use std::path::Path;
 
@@ -34,6 +36,13 @@ pub struct LoraStrategyEntry {
     pub create: fn(&Settings) -> Result<LoraStrategyBox>,
 }
 
+/// A registered recommender; made by [`register_recommender!`](crate::register_recommender).
+pub struct RecommenderEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub create: fn(&RecommenderConfig) -> Result<RecommenderBox>,
+}
+
 /// The library's own name and version; made by [`export_plugin!`](crate::export_plugin).
 pub struct PackageEntry {
     pub name: &'static str,
@@ -59,6 +68,7 @@ inventory::collect!(CaptionerEntry);
 inventory::collect!(MetricEntry);
 inventory::collect!(DatasetEntry);
 inventory::collect!(LoraStrategyEntry);
+inventory::collect!(RecommenderEntry);
 
 /// Registers a captioner: name, one line of summary, `model_type`s, and a function `fn(&CaptionerConfig) -> Result<impl Captioner>`.
 #[macro_export]
@@ -104,6 +114,20 @@ macro_rules! register_lora_strategy {
                 name: $name,
                 summary: $summary,
                 create: |settings| ($create)(settings).map($crate::__private::lora_strategy),
+            }
+        }
+    };
+}
+
+/// Registers a recommender: name, one line of summary, and a function `fn(&RecommenderConfig) -> Result<impl Recommender>`.
+#[macro_export]
+macro_rules! register_recommender {
+    ($name:expr, $summary:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::RecommenderEntry {
+                name: $name,
+                summary: $summary,
+                create: |config| ($create)(config).map($crate::__private::recommender),
             }
         }
     };
