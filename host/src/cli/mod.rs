@@ -12,6 +12,7 @@ mod merge;
 mod models;
 mod plugin;
 mod prepare;
+mod recommend;
 mod report;
 mod score;
 mod worker;
@@ -51,6 +52,8 @@ enum Command {
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
     Merge(merge::Arguments),
+    /// Fit recommenders, choose their parameters on validation, compare them on test
+    Recommend(recommend::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
     /// The registered models
@@ -109,6 +112,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
+        Command::Recommend(arguments) => recommend::run(common, &arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),

@@ -5,10 +5,12 @@ mod complete;
 mod components;
 mod conformance;
 mod notices;
+mod recommender;
 
 pub use components::{BatchScores, Captioner, Dataset, Metric};
 pub use conformance::{Finding, check};
 pub use notices::{Notice, listen};
+pub use recommender::Recommender;
 
 use self::complete::check_complete;
 use crate::error::{Error, Result};

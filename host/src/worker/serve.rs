@@ -6,6 +6,7 @@ use super::scoring;
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
+use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
 use plugin_api::LogLevel;
 use std::fs::File;
@@ -68,6 +69,19 @@ pub fn serve() -> Result<()> {
             }
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
+            }
+            Command::CheckRecommender { recommender } => recommender
+                .library
+                .open()
+                .and_then(|plugin| {
+                    plugin.recommender(recommender.component.as_deref(), &recommender.entry, &recommender.message)
+                })
+                .and_then(|recommender| recommender.describe())
+                .map(|description| Event::Checked { description }),
+            Command::Recommend { work } => {
+                let alive =
+                    |done, total| speaker.say(&Event::Progress { done: done as u64, total: total as u64 });
+                run_trial(&work, &alive).map(|()| Event::Done)
             }
         };
         speaker.say(&done.unwrap_or_else(|error| Event::Failed(error.into())));

@@ -162,7 +162,7 @@ fn fitted(content: bool, threads: usize, steps: &[usize]) -> (Bilinear, Vec<f64>
     let train = Interactions::new(20, &offsets, &indices, &[]).unwrap();
     let present = vec![1; 20];
     let features = [Features { name: "half", width: 2, values: &values, present: &present }];
-    let settings = serde_json::json!({ "factors": 8, "feature-factors": 8, "epochs": 60, "batch-size": 64, "learning-rate": 0.02 });
+    let settings = serde_json::json!({ "factors": 8, "feature-factors": 8, "epochs": 60, "batch-size": 64, "learning-rate": 0.02, "l2": 0.1 });
     let mut model = Bilinear::new(content, &config(settings, threads)).unwrap();
     for step in steps {
         model.fit(train, &features, *step).unwrap();
