@@ -13,5 +13,8 @@ pub mod registry;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod status;
+pub mod stop;
+pub mod submit;
 pub mod terminal;
 pub mod worker;

@@ -5,9 +5,8 @@ use samples::layout::interactions::write_shop;
 use serde_json::Value;
 
 fn place() -> Place {
-    let mut registry = Registry::default()
-        .plugin("neighbours", &library("neighbours"))
-        .plugin("factors", &library("factors"));
+    let mut registry =
+        Registry::default().plugin("neighbours", &library("neighbours")).plugin("factors", &library("factors"));
     for (name, plugin) in [
         ("random", "neighbours"),
         ("most-pop", "neighbours"),
@@ -115,7 +114,8 @@ fn interval(model: &Value, value: &str) -> (f64, f64) {
 fn features_help_on_cold_items_and_shuffled_ones_do_not() {
     let place = place();
     shop(&place);
-    let factors = "factors = 16\nfeature-factors = 16\nepochs = 40\nlearning-rate = 0.01\nl2 = 0.01\nbatch-size = 512\n";
+    let factors =
+        "factors = 16\nfeature-factors = 16\nepochs = 40\nlearning-rate = 0.01\nl2 = 0.01\nbatch-size = 512\n";
     let text = format!(
         "{SHOP}\n[[models]]\nname = \"MostPop\"\nrecommender = \"most-pop\"\n\
          [[models]]\nname = \"BPRMF\"\nrecommender = \"bpr-mf\"\n{factors}\
@@ -209,10 +209,22 @@ fn bad_input_is_named() {
         (log("bad.tsv", "random", knn), 2, &["bad.tsv:2: 1 field", "separated by tabs"][..]),
         (log("untimed.tsv", "temporal-user", knn), 2, &["untimed.tsv:1 has no timestamp"]),
         (log("absent.tsv", "random", knn), 2, &["absent.tsv"]),
-        (log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"itemknn\"\n"), 2, &["did you mean `item-knn`"]),
-        (log("good.tsv", "leave-n-out", &format!("{knn}neigbours = 3\n")), 2, &["unknown field `neigbours`", "did you mean `neighbours`", "model `m`"]),
+        (
+            log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"itemknn\"\n"),
+            2,
+            &["did you mean `item-knn`"],
+        ),
+        (
+            log("good.tsv", "leave-n-out", &format!("{knn}neigbours = 3\n")),
+            2,
+            &["unknown field `neigbours`", "did you mean `neighbours`", "model `m`"],
+        ),
         (log("good.tsv", "leave-n-out", &format!("{knn}features = [\"f\"]\n")), 2, &["no features `f`"]),
-        (log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"vbpr\"\n"), 2, &["learns from item features"]),
+        (
+            log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"vbpr\"\n"),
+            2,
+            &["learns from item features"],
+        ),
     ] {
         recommend(&place, &text, "run").expect_code(code).expect_error(wrong);
         let _ = std::fs::remove_dir_all(place.path("run"));

@@ -1,4 +1,4 @@
-//! Components of open plugins, with plain Rust in and out: the only place that touches ABI types.
+//! Components of open plugins, with plain Rust in and out: this and `training` are the only places that touch ABI types.
 
 use super::Plugin;
 use super::notices::callbacks;

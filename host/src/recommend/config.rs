@@ -172,9 +172,8 @@ impl DataConfig {
     fn check(&self) -> Result<()> {
         let parts = [("train", &self.train), ("validation", &self.validation), ("test", &self.test)];
         let given = parts.iter().filter(|(_, path)| path.is_some()).count();
-        let sources = usize::from(given > 0)
-            + usize::from(self.interactions.is_some())
-            + usize::from(self.dataset.is_some());
+        let sources =
+            usize::from(given > 0) + usize::from(self.interactions.is_some()) + usize::from(self.dataset.is_some());
         if sources != 1 {
             return Err(Error::usage(if sources == 0 {
                 "[data] names no interactions"
@@ -288,7 +287,11 @@ mod tests {
             (format!("{DATA}[evaluation]\nmetrics = [\"ndgc\"]\n{MODEL}"), "no metric `ndgc`", "did you mean `ndcg`"),
             (DATA.to_owned(), "no models", "[[models]]"),
             (format!("{DATA}{MODEL}{MODEL}"), "two models are named `m`", ""),
-            (format!("[data]\ntrain = \"a\"\ntest = \"b\"\n{MODEL}"), "no `validation`: parameters are chosen", "split"),
+            (
+                format!("[data]\ntrain = \"a\"\ntest = \"b\"\n{MODEL}"),
+                "no `validation`: parameters are chosen",
+                "split",
+            ),
             (format!("[data]\ninteractions = \"a\"\n{MODEL}"), "no split", "temporal-user"),
             (format!("{DATA}[evaluation]\nselect = \"gini@5\"\n{MODEL}"), "gini@5 says nothing", "ndcg"),
             (format!("{DATA}[evaluation]\nselect = \"recall\"\n{MODEL}"), "no cut-off", "recall@20"),

@@ -133,8 +133,9 @@ impl Data {
         let (user_places, users) = ranked(&log.users, trained().map(|it| it.user));
         let (mut item_places, items) = ranked(&log.items, trained().map(|it| it.item));
         if users.is_empty() {
-            return Err(Error::usage("no interaction is left to train on")
-                .help("a milder filter, or a larger training part"));
+            return Err(
+                Error::usage("no interaction is left to train on").help("a milder filter, or a larger training part")
+            );
         }
         let mut counts = Counts { users: users.len(), items: items.len(), filtered, ..Counts::default() };
         let mut uses = vec![0u32; log.users.len()];

@@ -63,12 +63,12 @@ pub fn recommend(
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    let mut experiment =
-        Experiment { registry, lock, request, reporter, config, base, run: PathBuf::new() };
+    let mut experiment = Experiment { registry, lock, request, reporter, config, base, run: PathBuf::new() };
     let plan = experiment.plan()?;
-    experiment.run = request.run.clone().unwrap_or_else(|| {
-        registry.dir().join("runs").join(format!("recommend-{}", plan.short_digest()))
-    });
+    experiment.run = request
+        .run
+        .clone()
+        .unwrap_or_else(|| registry.dir().join("runs").join(format!("recommend-{}", plan.short_digest())));
     let trials = experiment.trials()?;
     experiment.check(&trials)?;
     let _held = RunLock::acquire(&experiment.run, Shard::WHOLE)?;
@@ -106,15 +106,8 @@ impl Experiment<'_> {
         if let Some(path) = &data.interactions {
             return Ok(vec![(self.path(path), None, data.columns.clone())]);
         }
-        let parts = [
-            (&data.train, Part::Train),
-            (&data.validation, Part::Validation),
-            (&data.test, Part::Test),
-        ];
-        Ok(parts
-            .into_iter()
-            .filter_map(|(path, part)| Some((self.path(path.as_ref()?), Some(part), None)))
-            .collect())
+        let parts = [(&data.train, Part::Train), (&data.validation, Part::Validation), (&data.test, Part::Test)];
+        Ok(parts.into_iter().filter_map(|(path, part)| Some((self.path(path.as_ref()?), Some(part), None))).collect())
     }
 
     fn title(&self) -> String {
@@ -158,9 +151,10 @@ impl Experiment<'_> {
 
     fn plan(&self) -> Result<RecommendPlan> {
         for model in &self.config.models {
-            let undefined = model.features.iter().find(|name| {
-                !self.config.features.contains_key(*name) && !self.path(Path::new(name)).is_dir()
-            });
+            let undefined = model
+                .features
+                .iter()
+                .find(|name| !self.config.features.contains_key(*name) && !self.path(Path::new(name)).is_dir());
             if let Some(name) = undefined {
                 let known: Vec<&str> = self.config.features.keys().map(String::as_str).collect();
                 let error = Error::usage(format!("model `{}`: there are no features `{name}`", model.name));
@@ -292,9 +286,7 @@ impl Experiment<'_> {
         let prepare_seconds = began.elapsed().as_secs_f64() - read_seconds;
         data.write(&folder)?;
         let listed: Vec<u32> = (0..data.users.len() as u32)
-            .filter(|user| {
-                !data.validation.row(*user as usize).is_empty() || !data.test.row(*user as usize).is_empty()
-            })
+            .filter(|user| !data.validation.row(*user as usize).is_empty() || !data.test.row(*user as usize).is_empty())
             .collect();
         write_npy(&folder.join("ranked.npy"), &[listed.len()], &listed)?;
         let counts = &data.counts;
@@ -331,11 +323,7 @@ impl Experiment<'_> {
 
     /// Runs what is missing of the trials, each in a worker of its own.
     #[allow(clippy::type_complexity)] // The records of the trials, and reasons where there are none.
-    fn fit_all(
-        &self,
-        trials: &[Planned<'_>],
-        data: &Data,
-    ) -> Result<(Vec<Option<TrialRecord>>, Vec<Option<String>>)> {
+    fn fit_all(&self, trials: &[Planned<'_>], data: &Data) -> Result<(Vec<Option<TrialRecord>>, Vec<Option<String>>)> {
         let open = trials.iter().filter(|planned| TrialRecord::read(&planned.work.record).is_none()).count();
         if open > 0 {
             // A folder of features that cannot be used is told before hours are spent on other models.
@@ -364,7 +352,11 @@ impl Experiment<'_> {
                     match tried {
                         Ok(()) => (TrialRecord::read(&planned.work.record), None),
                         Err(reason) => {
-                            self.reporter.warn(&format!("{} ({}): {reason}", planned.model.name, brief(&planned.trial)));
+                            self.reporter.warn(&format!(
+                                "{} ({}): {reason}",
+                                planned.model.name,
+                                brief(&planned.trial)
+                            ));
                             (None, Some(reason))
                         }
                     }
@@ -421,9 +413,12 @@ impl Experiment<'_> {
             let own: Vec<usize> = (0..trials.len()).filter(|place| trials[*place].model.name == model.name).collect();
             let selected = |place: &usize| records[*place].as_ref()?.validation.get(&selection).copied();
             // The first of equals, so that the choice does not depend on anything else.
-            let best = own.iter().rev().copied().filter(|place| selected(place).is_some()).max_by(|a, b| {
-                selected(a).unwrap_or(f64::NAN).total_cmp(&selected(b).unwrap_or(f64::NAN))
-            });
+            let best = own
+                .iter()
+                .rev()
+                .copied()
+                .filter(|place| selected(place).is_some())
+                .max_by(|a, b| selected(a).unwrap_or(f64::NAN).total_cmp(&selected(b).unwrap_or(f64::NAN)));
             let failed = own.iter().filter_map(|place| {
                 let reason = failures[*place].clone()?;
                 Some(FailedTrial { parameters: trials[*place].trial.parameters.clone(), reason })

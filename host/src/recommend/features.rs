@@ -195,7 +195,9 @@ impl FeatureMatrix {
         }
         if source.missing == Missing::Mean {
             let mut mean = vec![0f64; self.width];
-            for (row, _) in self.values.chunks_exact(self.width).zip(&self.present).filter(|(_, present)| **present == 1) {
+            for (row, _) in
+                self.values.chunks_exact(self.width).zip(&self.present).filter(|(_, present)| **present == 1)
+            {
                 mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
             }
             let mean: Vec<f32> = mean.iter().map(|sum| (sum / (all - missing) as f64) as f32).collect();

@@ -46,8 +46,10 @@ mod tests {
         let parameters = toml::from_str("a = [1, 2]\nb = 7\nc = [\"x\", \"y\", \"z\"]").unwrap();
         let trials = expand(&parameters).unwrap();
         assert_eq!(trials.len(), 6);
-        let told: Vec<String> =
-            trials.iter().map(|trial| format!("{}{}{}", trial.parameters["a"], trial.parameters["b"], trial.parameters["c"])).collect();
+        let told: Vec<String> = trials
+            .iter()
+            .map(|trial| format!("{}{}{}", trial.parameters["a"], trial.parameters["b"], trial.parameters["c"]))
+            .collect();
         assert_eq!(told[1], "17\"y\"");
         assert!(expand(&toml::from_str("a = []").unwrap()).is_err());
         assert_eq!(expand(&toml::Table::new()).unwrap().len(), 1);

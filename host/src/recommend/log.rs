@@ -233,8 +233,7 @@ mod tests {
 
     #[test]
     fn a_csv_file_with_a_header_is_read_by_its_columns() {
-        let columns =
-            Columns { user: "who".into(), item: "what".into(), rating: None, time: Some("when".into()) };
+        let columns = Columns { user: "who".into(), item: "what".into(), rating: None, time: Some("when".into()) };
         let log = read("when,who,what\n1970-01-02,\"a,b\",x\n2020-09-22,c,x\n", "a.csv", Some(&columns)).unwrap();
         assert_eq!(log.users.get_index(0).unwrap().as_ref(), "a,b");
         assert_eq!(log.interactions[0].time, 86_400);

@@ -209,9 +209,8 @@ fn user_value(value: Value, list: &[u32], relevant: &[(u32, f32)], threshold: f3
     }
     let (k, m) = (value.cutoff, relevant.len());
     let list = &list[..list.len().min(k)];
-    let rating = |item: &u32| {
-        relevant.binary_search_by_key(item, |(item, _)| *item).ok().map(|place| relevant[place].1)
-    };
+    let rating =
+        |item: &u32| relevant.binary_search_by_key(item, |(item, _)| *item).ok().map(|place| relevant[place].1);
     let hits = || list.iter().enumerate().filter(|(_, item)| rating(item).is_some()).map(|(place, _)| place + 1);
     let found = hits().count() as f64;
     match value.metric {

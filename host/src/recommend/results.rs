@@ -75,8 +75,7 @@ impl Results {
             Error::usage(Error::io("read", &path, &error).message)
                 .help("the experiment is not finished; the same `host recommend` again goes on with it")
         })?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Error::failed(format!("{} is damaged: {error}", path.display())))
+        serde_json::from_slice(&bytes).map_err(|error| Error::failed(format!("{} is damaged: {error}", path.display())))
     }
 
     pub fn has_scores(&self) -> bool {

@@ -144,8 +144,9 @@ pub fn split(log: &Log, split: &Split, seed: u64) -> Result<Vec<Part>> {
         By::Random => false,
     };
     if let Some(place) = log.untimed.as_ref().filter(|_| temporal) {
-        return Err(Error::usage(format!("the split goes by time, and {place} has no timestamp"))
-            .help("give a fourth column with seconds, or split by = \"random\", or \"leave-n-out\" with order = \"random\""));
+        return Err(Error::usage(format!("the split goes by time, and {place} has no timestamp")).help(
+            "give a fourth column with seconds, or split by = \"random\", or \"leave-n-out\" with order = \"random\"",
+        ));
     }
     let shares = [split.test, split.validation];
     if shares.iter().any(|share| !(*share > 0.0 && *share < 1.0)) || split.test + split.validation >= 1.0 {

@@ -74,8 +74,7 @@ pub fn run_trial(work: &TrialWork, alive: &dyn Fn(usize, usize)) -> Result<()> {
         })
         .collect();
     let (_, users) = read_npy::<u32>(&work.users)?;
-    let judged: Vec<u32> =
-        users.iter().copied().filter(|user| !validation.row(*user as usize).is_empty()).collect();
+    let judged: Vec<u32> = users.iter().copied().filter(|user| !validation.row(*user as usize).is_empty()).collect();
     let evaluation = &work.evaluation;
     let (values, selection) = (evaluation.values()?, evaluation.selection()?);
     let truth = Truth {

@@ -7,7 +7,7 @@ mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
 pub use names::{nearest_or_list, unknown_name};
-pub use weights::{Weights, weights_digest};
+pub use weights::{Weights, weights_bytes, weights_digest};
 
 use crate::error::{Error, Result};
 use indexmap::IndexMap;
@@ -33,6 +33,7 @@ struct File {
     datasets: IndexMap<String, DatasetEntry>,
     metrics: IndexMap<String, MetricEntry>,
     recommenders: IndexMap<String, RecommenderEntry>,
+    submit: crate::submit::SubmitDefaults,
 }
 
 /// `[plugins.NAME]`
@@ -162,6 +163,11 @@ impl Registry {
 
     pub fn recommender(&self, name: &str) -> Result<&RecommenderEntry> {
         self.file.recommenders.get(name).ok_or_else(|| unknown_name("recommender", name, self.file.recommenders.keys()))
+    }
+
+    /// What `host submit` takes where no flag says otherwise.
+    pub fn submit_defaults(&self) -> &crate::submit::SubmitDefaults {
+        &self.file.submit
     }
 
     pub fn model(&self, name: &str) -> Result<&ModelEntry> {

@@ -5,8 +5,8 @@ use crate::error::{Error, Exit};
 use crate::loader::Library;
 use crate::recommend::TrialWork;
 use crate::run::Outcome;
-use plugin_api::{CaptionerDescription, RecommenderDescription};
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage, RecommenderMessage};
+use plugin_api::{CaptionerDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
 use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
+use crate::stop;
 use plugin_api::LogLevel;
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -30,6 +31,7 @@ impl Speaker {
 
 /// Runs as a worker until the host closes the stream of commands.
 pub fn serve() -> Result<()> {
+    stop::leave_to_host();
     let speaker = Speaker(Arc::new(Mutex::new(
         own_stream().map_err(|error| Error::failed(format!("a worker needs its pipes: {error}")))?,
     )));
@@ -79,8 +81,7 @@ pub fn serve() -> Result<()> {
                 .and_then(|recommender| recommender.describe())
                 .map(|description| Event::Checked { description }),
             Command::Recommend { work } => {
-                let alive =
-                    |done, total| speaker.say(&Event::Progress { done: done as u64, total: total as u64 });
+                let alive = |done, total| speaker.say(&Event::Progress { done: done as u64, total: total as u64 });
                 run_trial(&work, &alive).map(|()| Event::Done)
             }
         };

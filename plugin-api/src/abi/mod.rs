@@ -14,6 +14,7 @@ pub mod messages;
 mod metric;
 mod recommender;
 mod root;
+mod trainer;
 
 pub use asset::*;
 pub use captioner::*;
@@ -24,6 +25,7 @@ pub use lora::*;
 pub use metric::*;
 pub use recommender::*;
 pub use root::*;
+pub use trainer::*;
 
 /// The version of these shapes; it stands in `registry.lock`.
 pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -2,6 +2,7 @@
 //! the border would abort the process.
 
 mod asset;
+mod batches;
 mod captioner;
 mod dataset;
 mod guard;
@@ -9,6 +10,7 @@ mod lora;
 mod metric;
 mod recommender;
 mod root;
+mod trainer;
 
 pub use captioner::captioner;
 pub use dataset::dataset;
@@ -16,3 +18,4 @@ pub use lora::lora_strategy;
 pub use metric::metric;
 pub use recommender::recommender;
 pub use root::export;
+pub use trainer::trainer;

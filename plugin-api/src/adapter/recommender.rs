@@ -30,13 +30,8 @@ fn interactions<'a>(train: &InteractionsRef<'a>) -> Interactions<'a> {
 }
 
 fn checked(train: &InteractionsRef<'_>) -> Result<()> {
-    Interactions::new(
-        train.items as usize,
-        train.offsets.as_slice(),
-        train.indices.as_slice(),
-        train.values.as_slice(),
-    )
-    .map(drop)
+    Interactions::new(train.items as usize, train.offsets.as_slice(), train.indices.as_slice(), train.values.as_slice())
+        .map(drop)
 }
 
 fn known_users(train: &InteractionsRef<'_>, users: &[u32]) -> Result<()> {

@@ -9,6 +9,7 @@ mod metric;
 mod recommender;
 mod registration;
 mod settings;
+mod trainer;
 
 pub use captioner::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
@@ -23,5 +24,10 @@ pub use recommender::{
     Best, Features, FitStep, Interactions, Ranked, Recommender, RecommenderConfig, RecommenderDescription, best_unseen,
 };
 pub use registration::RecommenderEntry;
-pub use registration::{AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
+pub use registration::{
+    AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
+};
 pub use settings::Settings;
+pub use trainer::{
+    AdamW, Adaptation, Loss, MergeConfig, Prepared, Trainer, TrainerConfig, TrainerDescription, TrainingInput,
+};

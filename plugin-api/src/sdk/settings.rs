@@ -26,9 +26,8 @@ impl Settings {
             Value::Null => Value::Object(Default::default()),
             value => value.clone(),
         };
-        serde_json::from_value(object).map_err(|error| {
-            PluginError::configuration(format!("{what} are not understood: {error}"))
-        })
+        serde_json::from_value(object)
+            .map_err(|error| PluginError::configuration(format!("{what} are not understood: {error}")))
     }
 
     /// For a component without options: any key is an error.

@@ -311,8 +311,9 @@ impl Recommender for Bilinear {
 
     fn fit(&mut self, train: Interactions<'_>, features: &[Features<'_>], epochs: usize) -> Result<FitStep> {
         if self.content && features.is_empty() {
-            return Err(PluginError::configuration("vbpr learns from item features")
-                .help("name some: features = [\"…\"]"));
+            return Err(
+                PluginError::configuration("vbpr learns from item features").help("name some: features = [\"…\"]")
+            );
         }
         let inputs = self.inputs(train.items(), features);
         let sampler = Sampler::new(train, self.options.sampling);

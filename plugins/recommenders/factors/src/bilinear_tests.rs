@@ -63,8 +63,7 @@ fn loss(parameters: &Parameters, triples: &[Triple], inputs: &[(Cow<'_, [f32]>, 
 
 fn check(modalities: &[usize], combine: &str) {
     let (users, items, l2) = (4, 6, 0.3);
-    let values: Vec<Vec<f32>> =
-        modalities.iter().zip(0..).map(|(width, seed)| noise(items * width, seed)).collect();
+    let values: Vec<Vec<f32>> = modalities.iter().zip(0..).map(|(width, seed)| noise(items * width, seed)).collect();
     let present = vec![1; items];
     let features: Vec<Features<'_>> = (values.iter().zip(modalities))
         .map(|(values, width)| Features { name: "f", width: *width, values, present: &present })

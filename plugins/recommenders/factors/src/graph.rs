@@ -229,8 +229,9 @@ impl Recommender for Graph {
 
     fn fit(&mut self, train: Interactions<'_>, features: &[Features<'_>], epochs: usize) -> Result<FitStep> {
         if self.content && features.is_empty() {
-            return Err(PluginError::configuration("freedom learns from item features")
-                .help("name some: features = [\"…\"]"));
+            return Err(
+                PluginError::configuration("freedom learns from item features").help("name some: features = [\"…\"]")
+            );
         }
         let graphs = match self.graphs.take() {
             Some(graphs) => graphs,

@@ -44,8 +44,8 @@ fn gradients_are_the_finite_differences_of_the_loss() {
                 at(&moved).loss
             };
             // Fourth order: the loss's products are f32, which a small step would drown.
-            let numeric = (8.0 * (loss(step) - loss(-step)) - (loss(2.0 * step) - loss(-2.0 * step)))
-                / (12.0 * f64::from(step));
+            let numeric =
+                (8.0 * (loss(step) - loss(-step)) - (loss(2.0 * step) - loss(-2.0 * step))) / (12.0 * f64::from(step));
             assert!((numeric - f64::from(analytic)).abs() < 1e-4, "finite difference {numeric}, gradient {analytic}");
         };
         for place in 0..found.nodes.len() {

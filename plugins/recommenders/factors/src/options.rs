@@ -134,11 +134,8 @@ impl BilinearOptions {
 impl GraphOptions {
     pub fn read(config: &RecommenderConfig) -> Result<GraphOptions> {
         let options: GraphOptions = read(config)?;
-        let counts = [
-            ("factors", options.factors),
-            ("batch-size", options.batch_size),
-            ("neighbours", options.neighbours),
-        ];
+        let counts =
+            [("factors", options.factors), ("batch-size", options.batch_size), ("neighbours", options.neighbours)];
         sound(counts, options.learning_rate, options.l2)?;
         if !(0.0..1.0).contains(&options.dropout) {
             return Err(PluginError::configuration("`dropout` is a share from 0 to below 1"));

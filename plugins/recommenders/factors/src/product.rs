@@ -7,12 +7,7 @@ use rayon::prelude::*;
 const BLOCK: usize = 64;
 
 /// One block: `out[m, n] (+)= a[m, k] · b[k, n]`, each by its strides (row, column).
-fn multiply(
-    (m, n, k): (usize, usize, usize),
-    a: (&[f32], usize, usize),
-    b: (&[f32], usize, usize),
-    out: &mut [f32],
-) {
+fn multiply((m, n, k): (usize, usize, usize), a: (&[f32], usize, usize), b: (&[f32], usize, usize), out: &mut [f32]) {
     let last = |rows: usize, columns: usize, (values, row, column): (&[f32], usize, usize)| {
         assert!((rows - 1) * row + (columns - 1) * column < values.len(), "a matrix is smaller than its product needs");
     };

@@ -73,10 +73,7 @@ impl Recommender for Random {
         let items = train.items();
         let list = |user: &u32| {
             let (order, seen) = (Permutation::of_user(self.seed, *user, items), train.row(*user as usize));
-            let places = (0..items).map(|place| Ranked {
-                item: order.at(place as u64),
-                score: (items - place) as f64,
-            });
+            let places = (0..items).map(|place| Ranked { item: order.at(place as u64), score: (items - place) as f64 });
             places.filter(|ranked| seen.binary_search(&ranked.item).is_err()).take(count).collect()
         };
         Ok(users.iter().map(list).collect())

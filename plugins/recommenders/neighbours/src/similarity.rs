@@ -97,13 +97,7 @@ impl RowSums {
             values.iter().map(|value| f64::from(*value)).fold((0.0, 0.0), |(a, s), x| (a + x.abs(), s + x * x))
         };
         let norm = squares.sqrt();
-        RowSums {
-            count: n,
-            absolute,
-            squares,
-            norm,
-            powers: (norm.powf(2.0 * alpha), norm.powf(2.0 * (1.0 - alpha))),
-        }
+        RowSums { count: n, absolute, squares, norm, powers: (norm.powf(2.0 * alpha), norm.powf(2.0 * (1.0 - alpha))) }
     }
 }
 

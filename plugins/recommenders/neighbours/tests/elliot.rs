@@ -64,7 +64,8 @@ fn made(recommender: &str, parameters: &Value, threads: usize) -> Box<dyn Recomm
 fn scores_are_those_of_elliots_definitions_for_every_similarity() {
     let expected: Value = serde_json::from_str(&fixture("expected.json")).unwrap();
     let train = train();
-    let users: Vec<u32> = expected["scored_users"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as u32).collect();
+    let users: Vec<u32> =
+        expected["scored_users"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as u32).collect();
     let models = expected["models"].as_array().unwrap();
     assert!(models.len() >= 25);
     for model in models {
