@@ -78,7 +78,7 @@ pub fn recommend(
     let (ranked, failed) = experiment.fit_all(&trials, &data)?;
     let results = experiment.results(&plan, &trials, &data, &ranked, &failed)?;
     write_tables(&experiment.run, &results, &results.document())?;
-    Ok((experiment.run, results))
+    Ok((experiment.run.clone(), results))
 }
 
 impl Experiment<'_> {
@@ -417,7 +417,7 @@ impl Experiment<'_> {
                 .iter()
                 .rev()
                 .copied()
-                .filter(|place| selected(place).is_some())
+                .filter(|place| selected(place).is_some_and(|value| !value.is_nan()))
                 .max_by(|a, b| selected(a).unwrap_or(f64::NAN).total_cmp(&selected(b).unwrap_or(f64::NAN)));
             let failed = own.iter().filter_map(|place| {
                 let reason = failures[*place].clone()?;
@@ -453,7 +453,7 @@ impl Experiment<'_> {
                     result.test = named(&values, |place| Some(scores.values[place].value));
                     result.test_intervals = named(&values, |place| scores.values[place].interval);
                     self.write_users(model, &scores, data)?;
-                    scored.push((&model.name, scores));
+                    scored.push((model.name.as_str(), scores));
                 }
             }
             models.push(result);
