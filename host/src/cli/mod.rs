@@ -14,6 +14,7 @@ mod merge;
 mod models;
 mod plugin;
 mod prepare;
+mod recommend;
 mod report;
 mod score;
 mod status;
@@ -58,6 +59,8 @@ enum Command {
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
     Merge(merge::Arguments),
+    /// Fit recommenders, choose their parameters on validation, compare them on test
+    Recommend(recommend::Arguments),
     /// Send a run, or what is missing of it, to Slurm or Kubernetes
     Submit(Box<submit::Arguments>),
     /// How far a run is: cells, tasks, items a second, what failed and why
@@ -128,6 +131,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Embed(arguments) => embed::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
+        Command::Recommend(arguments) => recommend::run(common, &arguments),
         Command::Submit(arguments) => submit::run(common, &arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Work(arguments) => work::run(common, &arguments),

@@ -10,7 +10,7 @@ mod plan;
 mod predictions;
 mod shard;
 
-pub use directory::{CellFailure, RunDir};
+pub use directory::{CellFailure, RunDir, refuse_other_plan};
 pub use files::{add_to_digest, create_folder, file_digest, hex, replace_file, sync_folder};
 pub use items::{read_items, write_items};
 pub use journal::{Journal, read_journal};

@@ -3,10 +3,13 @@
 use super::super::catalogue::SplitRequest;
 use crate::error::{Error, Exit};
 use crate::loader::Library;
+use crate::recommend::TrialWork;
 use crate::run::Outcome;
 use crate::score::PairedComparison;
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, EncoderMessage, MetricMessage};
-use plugin_api::{CaptionerDescription, EmbeddingSpace, EncoderDescription};
+use plugin_api::abi::messages::{
+    CaptionerMessage, DatasetMessage, EncoderMessage, MetricMessage, RecommenderMessage,
+};
+use plugin_api::{CaptionerDescription, EmbeddingSpace, EncoderDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -48,6 +51,10 @@ pub enum Command {
         loaders: usize,
         rows: RowsPlace,
     },
+    /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.
+    CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
+    /// Run one trial of an experiment and write its files. Answered by `Done`.
+    Recommend { work: Box<TrialWork> },
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
@@ -184,6 +191,10 @@ pub enum Event {
     Compared {
         items: usize,
         values: Vec<PairedComparison>,
+    },
+    /// The recommender can be made.
+    Checked {
+        description: RecommenderDescription,
     },
     /// The command is finished.
     Done,

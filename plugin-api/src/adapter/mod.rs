@@ -9,6 +9,7 @@ mod encoder;
 mod guard;
 mod lora;
 mod metric;
+mod recommender;
 mod root;
 mod trainer;
 
@@ -17,5 +18,6 @@ pub use dataset::dataset;
 pub use encoder::encoder;
 pub use lora::lora_strategy;
 pub use metric::metric;
+pub use recommender::recommender;
 pub use root::export;
 pub use trainer::trainer;
