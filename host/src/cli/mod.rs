@@ -3,6 +3,7 @@
 mod assets;
 mod caption;
 mod common;
+mod compare;
 mod dataset;
 mod demo;
 mod doctor;
@@ -65,6 +66,8 @@ enum Command {
     Work(work::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
+    /// Compare two models of a run: differences with intervals and significance
+    Compare(compare::Arguments),
     /// The registered models
     #[command(subcommand)]
     Models(models::Arguments),
@@ -129,6 +132,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Status(arguments) => status::run(&arguments),
         Command::Work(arguments) => work::run(common, &arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),

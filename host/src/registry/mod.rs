@@ -6,7 +6,7 @@ mod names;
 mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
-pub use names::{nearest_or_list, unknown_name};
+pub use names::{near_miss, nearest_or_list, unknown_name};
 pub use weights::{Weights, weights_bytes, weights_digest};
 
 use crate::error::{Error, Result};

@@ -14,13 +14,17 @@ pub fn unknown_name<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a 
 
 /// "did you mean `y`?" where a known name is near, else the list of them.
 pub fn nearest_or_list(name: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, nearest)) => format!("did you mean `{nearest}`?"),
+    match near_miss(name, known.iter().copied()) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("there are: {}", known.join(", ")),
     }
+}
+
+/// The known name that is most like this one, if any is like it at all.
+pub fn near_miss<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, nearest)| nearest)
 }

@@ -139,6 +139,11 @@ impl RunDir {
         self.scores_folder(dataset, model).join("items.jsonl")
     }
 
+    /// Every item's statistics of every metric, of which corpus values are made: what `host compare` resamples.
+    pub fn statistics_file(&self, dataset: &str, model: &str) -> PathBuf {
+        self.scores_folder(dataset, model).join("statistics.jsonl")
+    }
+
     /// Notes that a cell, or a shard's part of it, failed.
     pub fn set_failure(&self, dataset: &str, model: &str, shard: Shard, failure: &CellFailure) -> Result<()> {
         let text = serde_json::to_string_pretty(failure).unwrap_or_default();

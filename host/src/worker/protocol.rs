@@ -5,6 +5,7 @@ use crate::error::{Error, Exit};
 use crate::loader::Library;
 use crate::recommend::TrialWork;
 use crate::run::Outcome;
+use crate::score::PairedComparison;
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage, RecommenderMessage};
 use plugin_api::{CaptionerDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub enum Command {
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
+    /// Compare two cells' scores by one metric. Answered by `Compared`.
+    Compare { metric: ScoreMetric, baseline: ScoredCell, candidate: ScoredCell, resamples: usize, seed: u64 },
 }
 
 /// One image to caption.
@@ -87,6 +90,16 @@ pub struct ScoreCell {
     pub folder: PathBuf,
 }
 
+/// One model's scores on a dataset.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScoredCell {
+    pub model: String,
+    /// `METRIC.json` of the metric that is compared.
+    pub scores: PathBuf,
+    pub items: PathBuf,
+    pub statistics: PathBuf,
+}
+
 /// What the worker tells.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -113,6 +126,11 @@ pub enum Event {
         metric: String,
         model: String,
         failure: PluginFailure,
+    },
+    /// Two cells' scores by one metric, on the items that both have.
+    Compared {
+        items: usize,
+        values: Vec<PairedComparison>,
     },
     /// The recommender can be made.
     Checked {

@@ -2,13 +2,14 @@
 
 use super::captioning::{self, Session};
 use super::protocol::{Command, Event};
-use super::scoring;
+use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
 use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
 use crate::stop;
+use crate::score::Resampler;
 use plugin_api::LogLevel;
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -71,6 +72,9 @@ pub fn serve() -> Result<()> {
             }
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
+            }
+            Command::Compare { metric, baseline, candidate, resamples, seed } => {
+                comparing::compare_cells(&metric, &baseline, &candidate, Resampler { resamples, seed })
             }
             Command::CheckRecommender { recommender } => recommender
                 .library
