@@ -2,6 +2,7 @@
 
 mod captions;
 mod devices;
+mod compare;
 mod items;
 mod part;
 mod queue;
@@ -13,6 +14,7 @@ mod task;
 
 pub use captions::item_seed;
 pub use devices::Jobs;
+pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_models};
 pub use resolve::{
     Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
     metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
