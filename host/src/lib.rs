@@ -13,4 +13,5 @@ pub mod report;
 pub mod run;
 pub mod score;
 pub mod terminal;
+pub mod web;
 pub mod worker;

@@ -14,6 +14,7 @@ mod plugin;
 mod prepare;
 mod report;
 mod score;
+mod serve;
 mod worker;
 
 use crate::error::Error;
@@ -53,6 +54,8 @@ enum Command {
     Merge(merge::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
+    /// Look at runs in a browser: items, captions side by side, notes, blind comparison
+    Serve(serve::Arguments),
     /// The registered models
     #[command(subcommand)]
     Models(models::Arguments),
@@ -109,7 +112,8 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
-        Command::Report(arguments) => report::run(&arguments),
+        Command::Report(arguments) => report::run(common, &arguments),
+        Command::Serve(arguments) => serve::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),

@@ -2,6 +2,7 @@
 //! its own work and not the run. `protocol` is what both sides say, `process` the host's side, `serve` the child's.
 
 mod captioning;
+mod picture;
 mod process;
 mod protocol;
 mod resources;
