@@ -1,8 +1,8 @@
 //! `host eval`: plan, items, captions, scores, tables. Every step finds what is done already and does the rest.
 
 mod captions;
-mod devices;
 mod compare;
+mod devices;
 mod items;
 mod part;
 mod queue;
@@ -13,8 +13,8 @@ mod supervise;
 mod task;
 
 pub use captions::item_seed;
-pub use devices::Jobs;
 pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_models};
+pub use devices::Jobs;
 pub use items::prepared_items;
 pub use resolve::{
     Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,

@@ -186,7 +186,8 @@ impl FeatureMatrix {
             return Ok(());
         }
         if source.missing == Missing::Error {
-            let first = self.present.iter().position(|present| *present == 0).map_or("?", |place| items[place].as_str());
+            let first =
+                self.present.iter().position(|present| *present == 0).map_or("?", |place| items[place].as_str());
             return Err(Error::usage(format!(
                 "{missing} of {all} items have no features in {}, such as `{first}`",
                 source.path.display()

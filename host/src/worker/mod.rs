@@ -6,6 +6,7 @@ mod captioning;
 mod comparing;
 mod embedding;
 mod images;
+mod picture;
 mod process;
 mod protocol;
 mod resources;

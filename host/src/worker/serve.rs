@@ -2,6 +2,7 @@
 
 use super::captioning::{self, Session};
 use super::embedding::Embedder;
+use super::picture::Gallery;
 use super::protocol::{Command, Event};
 use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
@@ -9,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
 use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
-use crate::stop;
 use crate::score::Resampler;
+use crate::stop;
 use plugin_api::LogLevel;
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -59,6 +60,7 @@ pub fn serve() -> Result<()> {
     });
     let mut session = Session::default();
     let mut embedder = Embedder::default();
+    let mut gallery = Gallery::default();
     for command in commands {
         let done = match command {
             Command::List { dataset, request, items_file, dropped_file } => {
@@ -79,6 +81,7 @@ pub fn serve() -> Result<()> {
                 let work = embedder.embed(dataset.as_ref(), &items, &space, batch_size, loaders, rows, &speaker);
                 work.map(|saved| saved.map_or_else(|error| Event::NotSaved(error.into()), |()| Event::Done))
             }
+            Command::Picture { dataset, image, size, file } => gallery.write(dataset.as_ref(), &image, size, &file),
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
             }
