@@ -11,6 +11,7 @@ mod place;
 mod processes;
 mod registry;
 mod run_directory;
+mod slurm;
 mod small_disk;
 mod web_server;
 
@@ -23,5 +24,6 @@ pub use place::Place;
 pub use processes::{processes_with, wait_until};
 pub use registry::Registry;
 pub use run_directory::{RunFiles, assert_same_run, predictions};
+pub use slurm::Slurm;
 pub use small_disk::SmallDisk;
 pub use web_server::{Answer, WebServer, escaped};

@@ -3,6 +3,7 @@
 mod assets;
 mod caption;
 mod common;
+mod compare;
 mod dataset;
 mod demo;
 mod doctor;
@@ -12,9 +13,13 @@ mod merge;
 mod models;
 mod plugin;
 mod prepare;
+mod recommend;
 mod report;
 mod score;
 mod serve;
+mod status;
+mod submit;
+mod work;
 mod worker;
 
 use crate::error::Error;
@@ -52,8 +57,18 @@ enum Command {
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
     Merge(merge::Arguments),
+    /// Fit recommenders, choose their parameters on validation, compare them on test
+    Recommend(recommend::Arguments),
+    /// Send a run, or what is missing of it, to Slurm or Kubernetes
+    Submit(Box<submit::Arguments>),
+    /// How far a run is: cells, tasks, items a second, what failed and why
+    Status(status::Arguments),
+    /// Do one task of a submission: what its jobs run
+    Work(work::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
+    /// Compare two models of a run: differences with intervals and significance
+    Compare(compare::Arguments),
     /// Look at runs in a browser: items, captions side by side, notes, blind comparison
     Serve(serve::Arguments),
     /// The registered models
@@ -80,6 +95,8 @@ pub enum Done {
     All,
     /// Exit code 1: it ran, and some cells or items failed.
     SomeFailed,
+    /// Exit code 75 (`EX_TEMPFAIL`): it was asked to stop, by a signal; the same command goes on.
+    Stopped,
 }
 
 /// Parses the arguments, runs the command and gives the exit code.
@@ -94,6 +111,7 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::SomeFailed) => ExitCode::from(1),
+        Ok(Done::Stopped) => ExitCode::from(75),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit.code())
@@ -112,6 +130,11 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
+        Command::Recommend(arguments) => recommend::run(common, &arguments),
+        Command::Submit(arguments) => submit::run(common, &arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Work(arguments) => work::run(common, &arguments),
+        Command::Compare(arguments) => compare::run(common, &arguments),
         Command::Report(arguments) => report::run(common, &arguments),
         Command::Serve(arguments) => serve::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),

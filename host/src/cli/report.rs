@@ -3,6 +3,7 @@
 use super::Done;
 use super::common::{Common, print, print_json};
 use crate::error::{Error, Result};
+use crate::recommend::{self, RecommendPlan};
 use crate::report;
 use crate::run::RunDir;
 use clap::{Args, ValueEnum};
@@ -36,6 +37,9 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     if let Some(folder) = &arguments.export {
         return export(common, arguments, folder);
     }
+    if RecommendPlan::is_at(&arguments.run.join("run.toml")) {
+        return experiment(arguments);
+    }
     let (run, plan) = RunDir::existing(&arguments.run)?;
     let results = report::write_tables(&run, &plan)?;
     let file = |name: &str| {
@@ -43,8 +47,8 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))
     };
     match arguments.format {
-        Format::Terminal => print(&report::terminal(&results))?,
-        Format::Markdown => print(&report::markdown(&results))?,
+        Format::Terminal => print(&report::terminal(&results.document()))?,
+        Format::Markdown => print(&report::markdown(&results.document()))?,
         Format::Csv => print(&file("table.csv")?)?,
         Format::Latex => print(&file("table.tex")?)?,
         Format::Json => print_json(&results.scores_json())?,
@@ -61,6 +65,21 @@ fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done>
     match arguments.format {
         Format::Json => print_json(&exported)?,
         _ => print(&format!("{} items: {}\n", exported.items, folder.join("index.html").display()))?,
+    }
+    Ok(Done::All)
+}
+
+/// The same of an experiment of `host recommend`.
+fn experiment(arguments: &Arguments) -> Result<Done> {
+    let results = recommend::collect(&arguments.run)?;
+    let document = results.document();
+    recommend::write_tables(&arguments.run, &results, &document)?;
+    match arguments.format {
+        Format::Terminal => print(&report::terminal(&document))?,
+        Format::Markdown => print(&report::markdown(&document))?,
+        Format::Csv => print(&report::csv(&document.tables[0])?)?,
+        Format::Latex => print(&report::latex(&document))?,
+        Format::Json => print_json(&results)?,
     }
     Ok(Done::All)
 }
