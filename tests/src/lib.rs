@@ -5,6 +5,7 @@
 mod artifacts;
 mod catalogue;
 mod command;
+mod hub;
 mod place;
 mod processes;
 mod registry;
@@ -14,6 +15,7 @@ mod small_disk;
 pub use artifacts::{cargo_target, host_program, library, repository};
 pub use catalogue::{copy_folder, sample_catalogue, test_image};
 pub use command::{Host, Outcome};
+pub use hub::{Faults, Hub, REPOSITORY};
 pub use place::Place;
 pub use processes::{processes_with, wait_until};
 pub use registry::Registry;

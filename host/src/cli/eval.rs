@@ -3,7 +3,7 @@
 use super::Done;
 use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
-use crate::eval::{Evaluated, Request, evaluate};
+use crate::eval::{AUTOMATIC_BATCH, Evaluated, Request, evaluate};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
@@ -31,8 +31,8 @@ pub struct Arguments {
     /// The run directory [default: runs/eval-… beside the registry, named by the plan]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
-    /// Images in a batch
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    /// Images in a batch, or `auto`: as many as fit into the device's memory, at most 64
+    #[arg(long, default_value = "8", value_name = "N", value_parser = batch_size)]
     batch_size: usize,
     /// Do the M-th of N parts [default: from Slurm's or Kubernetes' environment, else the whole]
     #[arg(long, value_name = "M/N", value_parser = shard)]
@@ -46,6 +46,14 @@ pub struct Arguments {
     limits: LimitFlags,
 }
 
+fn batch_size(text: &str) -> Result<usize, String> {
+    match text {
+        "auto" => Ok(AUTOMATIC_BATCH),
+        "0" => Err("a batch of 0 images cannot be captioned; give 1 or more, or auto".to_owned()),
+        number => number.parse().map_err(|_| "give a number, or auto".to_owned()),
+    }
+}
+
 fn shard(text: &str) -> Result<Shard, String> {
     text.parse().map_err(|error: Error| error.to_string())
 }
@@ -56,9 +64,6 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         Some(shard) => shard,
         None => Shard::from_environment(|name| std::env::var(name).ok()).transpose()?.unwrap_or(Shard::WHOLE),
     };
-    if arguments.batch_size == 0 {
-        return Err(Error::usage("a batch of 0 images cannot be captioned").help("give --batch-size 1 or more"));
-    }
     let request = Request {
         models: arguments.models.clone(),
         datasets: arguments.datasets.clone(),

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand; arguments in, a call, text or JSON out. No logic of its own.
 
 mod assets;
+mod bench;
 mod caption;
 mod common;
 mod dataset;
@@ -53,7 +54,9 @@ enum Command {
     Merge(merge::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
-    /// The registered models
+    /// Measure a model's speed on a device, beside what the device could do at best
+    Bench(bench::Arguments),
+    /// The registered models: list, pull, check
     #[command(subcommand)]
     Models(models::Arguments),
     /// The registered plugins: list, add, check, and a start for a new one
@@ -110,6 +113,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Bench(arguments) => bench::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),

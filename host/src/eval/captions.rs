@@ -2,8 +2,9 @@
 //! recorded as failed; a cell where three items in a row do so is given up, and nothing is recorded of them: it may be the worker
 //! that cannot live.
 
-use super::{FailedCell, Items, Request, Resolved, resolve::ResolvedDataset};
+use super::{AUTOMATIC_BATCH, FailedCell, Items, Request, Resolved, resolve::ResolvedDataset};
 use crate::error::{Error, Result};
+use crate::models::automatic_batch;
 use crate::prepare::Prepared;
 use crate::progress::{Bar, Reporter};
 use crate::run::{CellFailure, Outcome, Prediction, PredictionWriter, RunDir, replace_file};
@@ -34,7 +35,7 @@ pub fn caption_all(
     failed: &mut Vec<FailedCell>,
 ) -> Result<()> {
     for (name, spec) in &resolved.models {
-        let mut model = Model { name, spec, run, request, reporter, worker: None };
+        let mut model = Model { name, spec, run, request, reporter, worker: None, batch_size: request.batch_size };
         for dataset in &resolved.datasets {
             let Some(items) = items.get(&dataset.name) else { continue };
             let mut cell = Cell::open(run, request, &dataset.name, name, items)?;
@@ -124,6 +125,8 @@ struct Model<'a> {
     request: &'a Request,
     reporter: &'a Reporter,
     worker: Option<Worker>,
+    /// Found before the first load where it is [`AUTOMATIC_BATCH`].
+    batch_size: usize,
 }
 
 impl Model<'_> {
@@ -134,6 +137,10 @@ impl Model<'_> {
         while cell.pending.len() > cell.killers.len() {
             let worker = match self.worker.take() {
                 Some(worker) => worker,
+                None if self.batch_size == AUTOMATIC_BATCH => {
+                    self.batch_size = automatic_batch(self.spec, self.request.limits, self.reporter);
+                    continue;
+                }
                 None => match self.load()? {
                     Ok(worker) => worker,
                     Err(reason) => return Ok(Err(reason)),
@@ -160,7 +167,7 @@ impl Model<'_> {
                 }
                 Work::Died(Death { reason, .. }) => {
                     self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.name));
-                    cell.suspects = (IN_HAND * self.request.batch_size).min(cell.pending.len());
+                    cell.suspects = (IN_HAND * self.batch_size).min(cell.pending.len());
                 }
             }
         }
@@ -189,7 +196,7 @@ impl Model<'_> {
             // A pack stands for the vendor's files, which need not be there.
             dataset: pack.is_none().then(|| dataset.spec.clone()),
             items: items.collect(),
-            batch_size: self.request.batch_size,
+            batch_size: self.batch_size,
             loaders: LOADERS,
         })?;
         loop {

@@ -8,10 +8,11 @@ mod supervise;
 
 pub use captions::item_seed;
 pub use resolve::{
-    Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
-    metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
+    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits,
+    dataset_spec, metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
 };
 pub use scores::score_run;
+pub use supervise::one_answer;
 
 use crate::error::Result;
 use crate::progress::Reporter;

@@ -7,7 +7,7 @@ mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
 pub use names::unknown_name;
-pub use weights::{Weights, weights_digest};
+pub use weights::{Weights, hub_home, weights_digest};
 
 use crate::error::{Error, Result};
 use indexmap::IndexMap;

@@ -12,5 +12,5 @@ pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
     CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, PluginFailure, ScoreCell, ScoreMetric,
 };
-pub use resources::memory_of_machine;
+pub use resources::{free_space, memory_of_machine};
 pub use serve::serve;

@@ -4,8 +4,8 @@ use super::super::catalogue::SplitRequest;
 use crate::error::{Error, Exit};
 use crate::loader::Library;
 use crate::run::Outcome;
-use plugin_api::CaptionerDescription;
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage};
+use plugin_api::{BenchReport, BenchRequest, CaptionerDescription, ModelSource, WeightsReport};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -28,6 +28,10 @@ pub enum Command {
     List { dataset: ComponentSpec<DatasetMessage>, request: SplitRequest, items_file: PathBuf, dropped_file: PathBuf },
     /// Load the captioner that `Caption` uses. Answered by `Loaded`.
     Load { captioner: ComponentSpec<CaptionerMessage> },
+    /// Tell what a model needs, without loading it. Answered by `Inspected`.
+    Inspect { model: ComponentSpec<ModelSource> },
+    /// Measure a model. Answered by `Benched`.
+    Bench { model: ComponentSpec<BenchRequest> },
     /// Caption items in order. Answered by `Captions` for every batch, then `Done`.
     Caption {
         dataset: Option<ComponentSpec<DatasetMessage>>,
@@ -92,6 +96,12 @@ pub enum Event {
     },
     Loaded {
         description: CaptionerDescription,
+    },
+    Inspected {
+        report: WeightsReport,
+    },
+    Benched {
+        report: BenchReport,
     },
     /// The results of a batch, in the items' order, with how long its parts took.
     Captions {

@@ -14,6 +14,7 @@ pub mod messages;
 mod metric;
 mod root;
 mod trainer;
+mod weights;
 
 pub use asset::*;
 pub use captioner::*;
@@ -24,6 +25,7 @@ pub use lora::*;
 pub use metric::*;
 pub use root::*;
 pub use trainer::*;
+pub use weights::*;
 
 /// The version of these shapes; it stands in `registry.lock`.
 pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");

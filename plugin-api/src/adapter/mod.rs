@@ -10,6 +10,7 @@ mod lora;
 mod metric;
 mod root;
 mod trainer;
+mod weights;
 
 pub use captioner::captioner;
 pub use dataset::dataset;

@@ -1,10 +1,11 @@
 //! The root module, put together from what the library registered with `inventory`.
 
-use super::{asset, captioner, dataset, lora, metric, trainer};
+use super::{asset, captioner, dataset, lora, metric, trainer, weights};
 use crate::abi::{
     API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, Interface, LoraStrategyInterface,
     MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef, TrainerInterface,
 };
+use crate::abi::{BenchInterface, WeightsInterface};
 use crate::sdk::{
     AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
 };
@@ -61,6 +62,8 @@ extern "C" fn interface(name: RStr<'_>) -> ROption<Interface> {
         DatasetInterface::NAME => Interface::new(&dataset::INTERFACE),
         LoraStrategyInterface::NAME => Interface::new(&lora::INTERFACE),
         TrainerInterface::NAME => Interface::new(&trainer::INTERFACE),
+        WeightsInterface::NAME => Interface::new(&weights::WEIGHTS),
+        BenchInterface::NAME => Interface::new(&weights::BENCH),
         _ => return ROption::RNone,
     })
 }

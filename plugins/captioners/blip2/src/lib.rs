@@ -4,6 +4,8 @@
 mod captioner;
 mod config;
 mod model;
+mod needs;
+mod published;
 
 pub use captioner::Blip2Captioner;
 pub use config::{Blip2Config, TextConfig};
@@ -15,5 +17,8 @@ plugin_api::register_captioner!(
     &["blip-2"],
     Blip2Captioner::load
 );
+
+plugin_api::register_weights!("blip2", needs::inspect);
+plugin_api::register_bench!("blip2", needs::measure);
 
 plugin_api::export_plugin!();

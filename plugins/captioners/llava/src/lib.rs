@@ -4,6 +4,8 @@
 mod captioner;
 mod config;
 mod model;
+mod needs;
+mod published;
 
 pub use captioner::LlavaCaptioner;
 pub use config::LlavaConfig;
@@ -15,5 +17,8 @@ plugin_api::register_captioner!(
     &["llava"],
     LlavaCaptioner::load
 );
+
+plugin_api::register_weights!("llava", needs::inspect);
+plugin_api::register_bench!("llava", needs::measure);
 
 plugin_api::export_plugin!();

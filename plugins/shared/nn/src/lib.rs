@@ -11,10 +11,12 @@ mod error;
 mod parallel;
 mod random;
 
+pub mod bench;
 pub mod generation;
 pub mod image;
 pub mod language;
 pub mod layers;
+pub mod memory;
 pub mod plugin;
 pub mod qformer;
 pub mod text;

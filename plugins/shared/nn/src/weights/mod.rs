@@ -3,9 +3,11 @@
 
 mod checkpoint;
 mod convert;
+mod examine;
 mod loader;
 mod names;
 
 pub use checkpoint::{Checkpoint, StoredTensor};
+pub use examine::{Examined, examine};
 pub use loader::{Expected, Loader};
 pub use names::canonical;
