@@ -4,6 +4,7 @@ mod assets;
 mod bench;
 mod caption;
 mod common;
+mod compare;
 mod dataset;
 mod demo;
 mod doctor;
@@ -13,8 +14,13 @@ mod merge;
 mod models;
 mod plugin;
 mod prepare;
+mod recommend;
 mod report;
 mod score;
+mod serve;
+mod status;
+mod submit;
+mod work;
 mod worker;
 
 use crate::error::Error;
@@ -52,8 +58,20 @@ enum Command {
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
     Merge(merge::Arguments),
+    /// Fit recommenders, choose their parameters on validation, compare them on test
+    Recommend(recommend::Arguments),
+    /// Send a run, or what is missing of it, to Slurm or Kubernetes
+    Submit(Box<submit::Arguments>),
+    /// How far a run is: cells, tasks, items a second, what failed and why
+    Status(status::Arguments),
+    /// Do one task of a submission: what its jobs run
+    Work(work::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
+    /// Compare two models of a run: differences with intervals and significance
+    Compare(compare::Arguments),
+    /// Look at runs in a browser: items, captions side by side, notes, blind comparison
+    Serve(serve::Arguments),
     /// Measure a model's speed on a device, beside what the device could do at best
     Bench(bench::Arguments),
     /// The registered models: list, pull, check
@@ -80,6 +98,8 @@ pub enum Done {
     All,
     /// Exit code 1: it ran, and some cells or items failed.
     SomeFailed,
+    /// Exit code 75 (`EX_TEMPFAIL`): it was asked to stop, by a signal; the same command goes on.
+    Stopped,
 }
 
 /// Parses the arguments, runs the command and gives the exit code.
@@ -94,6 +114,7 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::SomeFailed) => ExitCode::from(1),
+        Ok(Done::Stopped) => ExitCode::from(75),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit.code())
@@ -112,8 +133,14 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
-        Command::Report(arguments) => report::run(&arguments),
         Command::Bench(arguments) => bench::run(common, &arguments),
+        Command::Recommend(arguments) => recommend::run(common, &arguments),
+        Command::Submit(arguments) => submit::run(common, &arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Work(arguments) => work::run(common, &arguments),
+        Command::Compare(arguments) => compare::run(common, &arguments),
+        Command::Report(arguments) => report::run(common, &arguments),
+        Command::Serve(arguments) => serve::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),

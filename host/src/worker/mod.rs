@@ -2,6 +2,8 @@
 //! its own work and not the run. `protocol` is what both sides say, `process` the host's side, `serve` the child's.
 
 mod captioning;
+mod comparing;
+mod picture;
 mod process;
 mod protocol;
 mod resources;
@@ -11,6 +13,7 @@ mod serve;
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
     CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, PluginFailure, ScoreCell, ScoreMetric,
+    ScoredCell,
 };
 pub use resources::{free_space, memory_of_machine};
 pub use serve::serve;

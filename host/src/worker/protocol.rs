@@ -3,9 +3,12 @@
 use super::super::catalogue::SplitRequest;
 use crate::error::{Error, Exit};
 use crate::loader::Library;
+use crate::recommend::TrialWork;
 use crate::run::Outcome;
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage};
-use plugin_api::{BenchReport, BenchRequest, CaptionerDescription, ModelSource, WeightsReport};
+use crate::score::PairedComparison;
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage, RecommenderMessage};
+use plugin_api::{BenchReport, BenchRequest, ModelSource, WeightsReport};
+use plugin_api::{CaptionerDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -39,9 +42,17 @@ pub enum Command {
         batch_size: usize,
         loaders: usize,
     },
+    /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.
+    CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
+    /// Run one trial of an experiment and write its files. Answered by `Done`.
+    Recommend { work: Box<TrialWork> },
+    /// Decode an image, shrink it to at most `size` pixels a side and write it as JPEG. Answered by `Pictured`.
+    Picture { dataset: Option<ComponentSpec<DatasetMessage>>, image: ImagePlace, size: u32, file: PathBuf },
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
+    /// Compare two cells' scores by one metric. Answered by `Compared`.
+    Compare { metric: ScoreMetric, baseline: ScoredCell, candidate: ScoredCell, resamples: usize, seed: u64 },
 }
 
 /// One image to caption.
@@ -86,6 +97,16 @@ pub struct ScoreCell {
     pub folder: PathBuf,
 }
 
+/// One model's scores on a dataset.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScoredCell {
+    pub model: String,
+    /// `METRIC.json` of the metric that is compared.
+    pub scores: PathBuf,
+    pub items: PathBuf,
+    pub statistics: PathBuf,
+}
+
 /// What the worker tells.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -108,6 +129,11 @@ pub enum Event {
         results: Vec<CaptionResult>,
         timing: BatchTiming,
     },
+    /// The image is written.
+    Pictured {
+        width: u32,
+        height: u32,
+    },
     /// About to work on this metric (none: on shared preparation), for this model.
     Scoring {
         metric: Option<String>,
@@ -118,6 +144,15 @@ pub enum Event {
         metric: String,
         model: String,
         failure: PluginFailure,
+    },
+    /// Two cells' scores by one metric, on the items that both have.
+    Compared {
+        items: usize,
+        values: Vec<PairedComparison>,
+    },
+    /// The recommender can be made.
+    Checked {
+        description: RecommenderDescription,
     },
     /// The command is finished.
     Done,

@@ -1,12 +1,16 @@
 //! The worker's side: reads commands, calls plugins, tells events. It ends with its host, whatever a plugin is doing.
 
 use super::captioning::{self, Session};
+use super::picture::Gallery;
 use super::protocol::{Command, Event};
-use super::scoring;
+use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
+use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
+use crate::score::Resampler;
+use crate::stop;
 use plugin_api::LogLevel;
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -29,6 +33,7 @@ impl Speaker {
 
 /// Runs as a worker until the host closes the stream of commands.
 pub fn serve() -> Result<()> {
+    stop::leave_to_host();
     let speaker = Speaker(Arc::new(Mutex::new(
         own_stream().map_err(|error| Error::failed(format!("a worker needs its pipes: {error}")))?,
     )));
@@ -53,6 +58,7 @@ pub fn serve() -> Result<()> {
         });
     });
     let mut session = Session::default();
+    let mut gallery = Gallery::default();
     for command in commands {
         let done = match command {
             Command::List { dataset, request, items_file, dropped_file } => {
@@ -74,8 +80,24 @@ pub fn serve() -> Result<()> {
             Command::Caption { dataset, items, batch_size, loaders } => {
                 session.caption(dataset.as_ref(), &items, batch_size, loaders, &speaker).map(|()| Event::Done)
             }
+            Command::Picture { dataset, image, size, file } => gallery.write(dataset.as_ref(), &image, size, &file),
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
+            }
+            Command::Compare { metric, baseline, candidate, resamples, seed } => {
+                comparing::compare_cells(&metric, &baseline, &candidate, Resampler { resamples, seed })
+            }
+            Command::CheckRecommender { recommender } => recommender
+                .library
+                .open()
+                .and_then(|plugin| {
+                    plugin.recommender(recommender.component.as_deref(), &recommender.entry, &recommender.message)
+                })
+                .and_then(|recommender| recommender.describe())
+                .map(|description| Event::Checked { description }),
+            Command::Recommend { work } => {
+                let alive = |done, total| speaker.say(&Event::Progress { done: done as u64, total: total as u64 });
+                run_trial(&work, &alive).map(|()| Event::Done)
             }
         };
         speaker.say(&done.unwrap_or_else(|error| Event::Failed(error.into())));

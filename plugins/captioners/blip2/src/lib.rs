@@ -6,10 +6,12 @@ mod config;
 mod model;
 mod needs;
 mod published;
+mod trainer;
 
 pub use captioner::Blip2Captioner;
 pub use config::{Blip2Config, TextConfig};
 pub use model::Blip2;
+pub use trainer::{Blip2Trainer, merge};
 
 plugin_api::register_captioner!(
     "blip2",
@@ -20,5 +22,11 @@ plugin_api::register_captioner!(
 
 plugin_api::register_weights!("blip2", needs::inspect);
 plugin_api::register_bench!("blip2", needs::measure);
+plugin_api::register_trainer!(
+    "blip2",
+    "low-rank adapters on BLIP-2: vision tower, Q-Former, projection and language model",
+    Blip2Trainer::load,
+    merge
+);
 
 plugin_api::export_plugin!();

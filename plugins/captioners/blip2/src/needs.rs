@@ -180,7 +180,7 @@ pub fn measure(request: &BenchRequest, host: Host) -> Result<BenchReport> {
     memory::refuse_too_large(&place, expected.parameters(), &placement)?;
     let begin = Instant::now();
     let model = match &request.source.weights {
-        Some(directory) if !request.random_weights => Blip2::load(directory, &config, &placement)?,
+        Some(directory) if !request.random_weights => Blip2::load(directory, &config, &placement, None)?,
         _ => Blip2::random(&config, &placement)?,
     };
     let load_seconds = begin.elapsed().as_secs_f64();

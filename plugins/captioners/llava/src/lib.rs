@@ -6,10 +6,12 @@ mod config;
 mod model;
 mod needs;
 mod published;
+mod trainer;
 
 pub use captioner::LlavaCaptioner;
 pub use config::LlavaConfig;
 pub use model::Llava;
+pub use trainer::{LlavaTrainer, merge};
 
 plugin_api::register_captioner!(
     "llava",
@@ -20,5 +22,11 @@ plugin_api::register_captioner!(
 
 plugin_api::register_weights!("llava", needs::inspect);
 plugin_api::register_bench!("llava", needs::measure);
+plugin_api::register_trainer!(
+    "llava",
+    "low-rank adapters on LLaVA: vision tower, projector and language model",
+    LlavaTrainer::load,
+    merge
+);
 
 plugin_api::export_plugin!();

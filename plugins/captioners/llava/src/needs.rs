@@ -144,7 +144,7 @@ pub fn measure(request: &BenchRequest, host: Host) -> Result<BenchReport> {
     memory::refuse_too_large(&place, expected.parameters(), &placement)?;
     let begin = Instant::now();
     let model = match &request.source.weights {
-        Some(directory) if !request.random_weights => Llava::load(directory, &config, &placement)?,
+        Some(directory) if !request.random_weights => Llava::load(directory, &config, &placement, None)?,
         _ => Llava::random(&config, &placement)?,
     };
     let load_seconds = begin.elapsed().as_secs_f64();

@@ -11,6 +11,7 @@ mod error;
 mod parallel;
 mod random;
 
+pub mod adapter;
 pub mod bench;
 pub mod generation;
 pub mod image;
@@ -20,6 +21,7 @@ pub mod memory;
 pub mod plugin;
 pub mod qformer;
 pub mod text;
+pub mod training;
 pub mod vision;
 pub mod weights;
 
