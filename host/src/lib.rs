@@ -6,6 +6,7 @@ pub mod cli;
 pub mod error;
 pub mod eval;
 pub mod loader;
+pub mod models;
 pub mod prepare;
 pub mod progress;
 pub mod recommend;

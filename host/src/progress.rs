@@ -46,21 +46,33 @@ impl Reporter {
         }
     }
 
+    /// Progress of a download.
+    pub fn byte_bar(&self, title: &str, total: u64) -> Bar {
+        self.progress(title, 0, usize::try_from(total).unwrap_or(usize::MAX), true)
+    }
+
     /// Progress of a countable piece of work.
     pub fn bar(&self, title: &str, done: usize, total: usize) -> Bar {
+        self.progress(title, done, total, false)
+    }
+
+    fn progress(&self, title: &str, done: usize, total: usize, bytes: bool) -> Bar {
         let kind = match (&self.bars, self.quiet) {
             (_, true) => Kind::Silent,
             (Some(bars), _) => {
                 let bar =
                     bars.add(ProgressBar::new(total as u64).with_position(done as u64).with_message(title.to_owned()));
-                let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {per_sec} {eta} left");
+                let style = ProgressStyle::with_template(match bytes {
+                    false => "{msg} {bar:30} {pos}/{len} {per_sec} {eta} left",
+                    true => "{msg} {bar:30} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left",
+                });
                 bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
                 bar.reset_eta();
                 Kind::Drawn(bar)
             }
             (None, _) => Kind::Lines(Mutex::new(Lines { done, said: Instant::now() })),
         };
-        Bar { title: title.to_owned(), total, kind }
+        Bar { title: title.to_owned(), total, bytes, kind }
     }
 }
 
@@ -68,6 +80,8 @@ impl Reporter {
 pub struct Bar {
     title: String,
     total: usize,
+    /// Whether it counts bytes.
+    bytes: bool,
     kind: Kind,
 }
 
@@ -94,7 +108,15 @@ impl Bar {
                 let mut lines = lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 lines.done += by;
                 if lines.done == self.total || lines.said.elapsed() > PACE {
-                    eprintln!("{}: {} of {}", self.title, lines.done, self.total);
+                    match self.bytes {
+                        false => eprintln!("{}: {} of {}", self.title, lines.done, self.total),
+                        true => eprintln!(
+                            "{}: {:.1} of {:.1} MB",
+                            self.title,
+                            lines.done as f64 / 1e6,
+                            self.total as f64 / 1e6
+                        ),
+                    }
                     lines.said = Instant::now();
                 }
             }

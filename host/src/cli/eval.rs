@@ -3,7 +3,7 @@
 use super::Done;
 use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
-use crate::eval::{Evaluated, Jobs, Request, evaluate};
+use crate::eval::{AUTOMATIC_BATCH, Evaluated, Jobs, Request, evaluate};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
@@ -48,8 +48,8 @@ pub struct RunOptions {
     /// The run directory [default: runs/eval-… beside the registry, named by the plan]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
-    /// Images in a batch
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    /// Images in a batch, or `auto`: as many as fit into the device's memory, at most 64
+    #[arg(long, default_value = "8", value_name = "N", value_parser = batch_size)]
     pub batch_size: usize,
     #[command(flatten)]
     generation: GenerationFlags,
@@ -66,9 +66,6 @@ impl RunOptions {
         jobs: Jobs,
         shard: Shard,
     ) -> Result<Request> {
-        if self.batch_size == 0 {
-            return Err(Error::usage("a batch of 0 images cannot be captioned").help("give --batch-size 1 or more"));
-        }
         Ok(Request {
             models: models.to_vec(),
             datasets: datasets.to_vec(),
@@ -85,6 +82,15 @@ impl RunOptions {
             generation: (&self.generation).into(),
             limits: (&self.limits).into(),
         })
+    }
+}
+
+/// A number, or `auto`.
+pub fn batch_size(text: &str) -> Result<usize, String> {
+    match text {
+        "auto" => Ok(AUTOMATIC_BATCH),
+        "0" => Err("a batch of 0 images cannot be captioned; give 1 or more, or auto".to_owned()),
+        number => number.parse().map_err(|_| "give a number, or auto".to_owned()),
     }
 }
 

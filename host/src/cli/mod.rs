@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand; arguments in, a call, text or JSON out. No logic of its own.
 
 mod assets;
+mod bench;
 mod caption;
 mod common;
 mod compare;
@@ -71,7 +72,9 @@ enum Command {
     Compare(compare::Arguments),
     /// Look at runs in a browser: items, captions side by side, notes, blind comparison
     Serve(serve::Arguments),
-    /// The registered models
+    /// Measure a model's speed on a device, beside what the device could do at best
+    Bench(bench::Arguments),
+    /// The registered models: list, pull, check
     #[command(subcommand)]
     Models(models::Arguments),
     /// The registered plugins: list, add, check, and a start for a new one
@@ -130,6 +133,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
+        Command::Bench(arguments) => bench::run(common, &arguments),
         Command::Recommend(arguments) => recommend::run(common, &arguments),
         Command::Submit(arguments) => submit::run(common, &arguments),
         Command::Status(arguments) => status::run(&arguments),

@@ -16,10 +16,11 @@ pub use captions::item_seed;
 pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_models};
 pub use devices::Jobs;
 pub use resolve::{
-    Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
-    metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
+    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits,
+    dataset_spec, metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
 };
 pub use scores::score_run;
+pub use supervise::one_answer;
 pub use task::{Planned, TaskOptions, plan_run, work_on};
 
 use crate::error::Result;

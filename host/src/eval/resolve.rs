@@ -13,6 +13,9 @@ use plugin_api::{Device, Generation};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// A batch size that stands for "as many as fit".
+pub const AUTOMATIC_BATCH: usize = 0;
+
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -24,6 +27,7 @@ pub struct Request {
     pub limit: Option<usize>,
     pub run: Option<PathBuf>,
     pub device: Device,
+    /// Images in a batch; [`AUTOMATIC_BATCH`]: as many as fit, for each model.
     pub batch_size: usize,
     pub jobs: Jobs,
     pub shard: Shard,

@@ -7,7 +7,7 @@ mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
 pub use names::{near_miss, nearest_or_list, unknown_name};
-pub use weights::{Weights, weights_bytes, weights_digest};
+pub use weights::{Weights, hub_home, weights_bytes, weights_digest};
 
 use crate::error::{Error, Result};
 use indexmap::IndexMap;

@@ -15,5 +15,5 @@ pub use protocol::{
     CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, PluginFailure, ScoreCell, ScoreMetric,
     ScoredCell,
 };
-pub use resources::memory_of_machine;
+pub use resources::{free_space, memory_of_machine};
 pub use serve::serve;

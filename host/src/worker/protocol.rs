@@ -7,6 +7,7 @@ use crate::recommend::TrialWork;
 use crate::run::Outcome;
 use crate::score::PairedComparison;
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage, RecommenderMessage};
+use plugin_api::{BenchReport, BenchRequest, ModelSource, WeightsReport};
 use plugin_api::{CaptionerDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -30,6 +31,10 @@ pub enum Command {
     List { dataset: ComponentSpec<DatasetMessage>, request: SplitRequest, items_file: PathBuf, dropped_file: PathBuf },
     /// Load the captioner that `Caption` uses. Answered by `Loaded`.
     Load { captioner: ComponentSpec<CaptionerMessage> },
+    /// Tell what a model needs, without loading it. Answered by `Inspected`.
+    Inspect { model: ComponentSpec<ModelSource> },
+    /// Measure a model. Answered by `Benched`.
+    Bench { model: ComponentSpec<BenchRequest> },
     /// Caption items in order. Answered by `Captions` for every batch, then `Done`.
     Caption {
         dataset: Option<ComponentSpec<DatasetMessage>>,
@@ -112,6 +117,12 @@ pub enum Event {
     },
     Loaded {
         description: CaptionerDescription,
+    },
+    Inspected {
+        report: WeightsReport,
+    },
+    Benched {
+        report: BenchReport,
     },
     /// The results of a batch, in the items' order, with how long its parts took.
     Captions {

@@ -69,6 +69,14 @@ pub fn serve() -> Result<()> {
                 })
             }
             Command::Load { captioner } => session.load(&captioner).map(|description| Event::Loaded { description }),
+            Command::Inspect { model } => model.library.open().and_then(|plugin| {
+                let report = plugin.inspect(model.component.as_deref(), &model.entry, &model.message)?;
+                Ok(Event::Inspected { report })
+            }),
+            Command::Bench { model } => model.library.open().and_then(|plugin| {
+                let report = plugin.bench(model.component.as_deref(), &model.entry, &model.message)?;
+                Ok(Event::Benched { report })
+            }),
             Command::Caption { dataset, items, batch_size, loaders } => {
                 session.caption(dataset.as_ref(), &items, batch_size, loaders, &speaker).map(|()| Event::Done)
             }
