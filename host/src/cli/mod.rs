@@ -2,6 +2,7 @@
 
 mod assets;
 mod caption;
+mod carbon;
 mod common;
 mod dataset;
 mod demo;
@@ -65,6 +66,8 @@ enum Command {
     /// The English analyser and tokenizer by themselves
     #[command(subcommand)]
     Language(language::Arguments),
+    /// What a training would emit: a device's power, hours, and the grid's intensity
+    Carbon(carbon::Arguments),
     /// What is here and what is missing
     Doctor(doctor::Arguments),
     /// A worker process of another command
@@ -98,7 +101,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<Done, Error> {
+fn run(mut arguments: Arguments) -> Result<Done, Error> {
+    if !matches!(arguments.command, Command::Carbon(_)) {
+        arguments.common.resolve_device()?;
+    }
     let common = &arguments.common;
     common.set_threads();
     match arguments.command {
@@ -114,6 +120,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),
         Command::Language(arguments) => language::run(&arguments),
+        Command::Carbon(arguments) => carbon::run(common, &arguments),
         Command::Doctor(arguments) => doctor::run(common, &arguments),
         Command::Worker(arguments) => worker::run(&arguments),
     }

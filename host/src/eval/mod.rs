@@ -13,6 +13,7 @@ pub use resolve::{
 };
 pub use scores::score_run;
 
+use crate::energy::{Energy, Meter};
 use crate::error::Result;
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
@@ -58,6 +59,7 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     }
     run.adopt(&resolved.plan)?;
     reporter.note(&format!("run directory: {}", run.path().display()));
+    let meter = Meter::start(registry.energy());
     let mut failed = Vec::new();
     let items = items::list_items(&run, &resolved, request, reporter, &mut failed)?;
     captions::caption_all(&run, &resolved, request, &items, reporter, &mut failed)?;
@@ -69,6 +71,10 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         };
         let (limits, threads) = (request.limits, request.threads);
         score_run(&run, &resolved.plan, &metrics, &prepared, limits, threads, reporter, &mut failed)?;
+    }
+    let devices: Vec<String> = resolved.models.iter().filter_map(|(model, _)| run.device_of(model)).collect();
+    Energy::add(run.path(), request.shard, registry.energy(), meter.stop(&devices))?;
+    if request.shard.is_whole() {
         report::write_tables(&run, &resolved.plan)?;
     }
     Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole() })

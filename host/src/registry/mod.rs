@@ -6,9 +6,10 @@ mod names;
 mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
-pub use names::unknown_name;
+pub use names::{near_miss, unknown_name};
 pub use weights::{Weights, weights_digest};
 
+use crate::energy::EnergyEntry;
 use crate::error::{Error, Result};
 use indexmap::IndexMap;
 use plugin_api::Generation;
@@ -32,6 +33,7 @@ struct File {
     models: IndexMap<String, ModelEntry>,
     datasets: IndexMap<String, DatasetEntry>,
     metrics: IndexMap<String, MetricEntry>,
+    energy: EnergyEntry,
 }
 
 /// `[plugins.NAME]`
@@ -111,6 +113,7 @@ impl Registry {
         let registry = Registry { path, text, file, plugin_dir: plugin_dir.map(Path::to_owned) };
         registry.check_names()?;
         registry.check_plugins_exist()?;
+        registry.file.energy.check().map_err(|error| error.context(registry.path.display()))?;
         Ok(registry)
     }
 
@@ -136,6 +139,10 @@ impl Registry {
 
     pub fn metrics(&self) -> &IndexMap<String, MetricEntry> {
         &self.file.metrics
+    }
+
+    pub fn energy(&self) -> &EnergyEntry {
+        &self.file.energy
     }
 
     pub fn model(&self, name: &str) -> Result<&ModelEntry> {
