@@ -5,10 +5,12 @@ mod complete;
 mod components;
 mod conformance;
 mod notices;
+mod training;
 
 pub use components::{BatchScores, Captioner, Dataset, Metric};
 pub use conformance::{Finding, check};
 pub use notices::{Notice, listen};
+pub use training::{LoraStrategy, PreparedBatch, Trainer};
 
 use self::complete::check_complete;
 use crate::error::{Error, Result};

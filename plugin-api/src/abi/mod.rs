@@ -13,6 +13,7 @@ mod lora;
 pub mod messages;
 mod metric;
 mod root;
+mod trainer;
 
 pub use asset::*;
 pub use captioner::*;
@@ -22,6 +23,7 @@ pub use host::*;
 pub use lora::*;
 pub use metric::*;
 pub use root::*;
+pub use trainer::*;
 
 /// The version of these shapes; it stands in `registry.lock`.
 pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -8,6 +8,7 @@ mod lora;
 mod metric;
 mod registration;
 mod settings;
+mod trainer;
 
 pub use captioner::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
@@ -18,5 +19,10 @@ pub use error::{ErrorKind, PluginError, Result};
 pub use host::{Host, LogLevel};
 pub use lora::{LinearLayer, LoraStrategy, LoraTarget};
 pub use metric::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, ReferenceSet, Text};
-pub use registration::{AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
+pub use registration::{
+    AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
+};
 pub use settings::Settings;
+pub use trainer::{
+    AdamW, Adaptation, Loss, MergeConfig, Prepared, Trainer, TrainerConfig, TrainerDescription, TrainingInput,
+};
