@@ -14,4 +14,5 @@ pub mod report;
 pub mod run;
 pub mod score;
 pub mod terminal;
+pub mod train;
 pub mod worker;

@@ -15,6 +15,7 @@ mod plugin;
 mod prepare;
 mod report;
 mod score;
+mod train;
 mod worker;
 
 use crate::error::Error;
@@ -43,6 +44,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Caption image files
     Caption(caption::Arguments),
+    /// Fine-tune a model with adapters
+    Train(Box<train::Arguments>),
     /// Make a prepared dataset of a vendor's files: items, splits, attributes, categories
     Prepare(prepare::Arguments),
     /// Look at a dataset's items; flatten a tree of images
@@ -111,6 +114,7 @@ fn run(mut arguments: Arguments) -> Result<Done, Error> {
         Command::Demo(arguments) => demo::run(common, &arguments),
         Command::Eval(arguments) => eval::run(common, &arguments),
         Command::Caption(arguments) => caption::run(common, &arguments),
+        Command::Train(arguments) => train::run(common, &arguments),
         Command::Prepare(arguments) => prepare::run(common, &arguments),
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),

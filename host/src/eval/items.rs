@@ -22,7 +22,7 @@ pub fn list_items(
     for dataset in &resolved.datasets {
         let file = run.items_file(&dataset.name);
         if let Some(prepared) = dataset.prepared.as_ref().filter(|_| !file.is_file()) {
-            match prepared_items(prepared, request) {
+            match prepared_items(prepared, &request.split, request.limit) {
                 Ok(chosen) => {
                     reporter.note(&format!(
                         "{}: {} items in split {}, as prepared in {}",
@@ -77,12 +77,12 @@ pub fn list_items(
 }
 
 /// The items of the split that a prepared dataset holds.
-fn prepared_items(prepared: &Prepared, request: &Request) -> Result<Vec<Item>> {
-    let of_split = |item: &Item| request.split == "all" || item.split.as_deref() == Some(request.split.as_str());
+pub fn prepared_items(prepared: &Prepared, split: &str, limit: Option<usize>) -> Result<Vec<Item>> {
+    let of_split = |item: &Item| split == "all" || item.split.as_deref() == Some(split);
     let mut items = Vec::new();
     for item in prepared.items()? {
         let item = item?;
-        if request.limit.is_some_and(|limit| items.len() >= limit) {
+        if limit.is_some_and(|limit| items.len() >= limit) {
             break;
         }
         if of_split(&item) {
@@ -91,8 +91,7 @@ fn prepared_items(prepared: &Prepared, request: &Request) -> Result<Vec<Item>> {
     }
     if items.is_empty() {
         return Err(Error::failed(format!(
-            "the split `{}` of {} has no items",
-            request.split,
+            "the split `{split}` of {} has no items",
             prepared.folder.display()
         ))
         .help("splits are train, validation, test and all"));

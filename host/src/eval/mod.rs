@@ -7,11 +7,13 @@ mod scores;
 mod supervise;
 
 pub use captions::item_seed;
+pub use items::prepared_items;
 pub use resolve::{
     Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
-    metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
+    json_settings, metric_specs, overridden, planned_model, prepared, prepared_folder, prepared_spec, resolve,
 };
 pub use scores::score_run;
+pub use supervise::one_answer;
 
 use crate::energy::{Energy, Meter};
 use crate::error::Result;

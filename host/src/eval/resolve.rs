@@ -226,7 +226,7 @@ fn captioner_spec(
             threads,
             prompt: entry.prompt.clone(),
             generation: overridden(&entry.generation, flags),
-            settings: json(&entry.settings)?,
+            settings: json_settings(&entry.settings)?,
         },
     })
 }
@@ -247,7 +247,7 @@ pub fn dataset_spec(registry: &Registry, lock: &Lock, name: &str) -> Result<Comp
         library: Library::locked(registry, lock, &entry.plugin)?,
         component: entry.component.clone(),
         entry: name.to_owned(),
-        message: DatasetMessage { root, settings: json(&entry.settings)? },
+        message: DatasetMessage { root, settings: json_settings(&entry.settings)? },
     })
 }
 
@@ -308,7 +308,7 @@ pub fn prepared_spec(
         library: Library::locked(registry, lock, &entry.plugin)?,
         component: entry.component.clone(),
         entry: name.to_owned(),
-        message: DatasetMessage { root, settings: json(&entry.settings)? },
+        message: DatasetMessage { root, settings: json_settings(&entry.settings)? },
     })
 }
 
@@ -342,14 +342,15 @@ pub fn metric_specs(
         let values = if values.is_empty() { entry.values.clone() } else { values };
         let library = Library::locked(registry, lock, &entry.plugin)?;
         let version = lock.plugin(&entry.plugin).map(|locked| locked.version.clone()).unwrap_or_default();
-        let message = MetricMessage { dataset: None, assets: assets.clone(), settings: json(&entry.settings)? };
+        let message = MetricMessage { dataset: None, assets: assets.clone(), settings: json_settings(&entry.settings)? };
         let spec = ComponentSpec { library, component: entry.component.clone(), entry: family, message };
         specs.push(ScoreMetric { spec, values, version });
     }
     Ok(specs)
 }
 
-fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage) -> Result<PlannedModel> {
+/// A model as plans have it, with its digests.
+pub fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage) -> Result<PlannedModel> {
     Ok(PlannedModel {
         name: name.to_owned(),
         plugin: entry.plugin.clone(),
@@ -364,7 +365,8 @@ fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage) -> 
     })
 }
 
-fn json(settings: &toml::Table) -> Result<serde_json::Value> {
+/// A component's options as it takes them.
+pub fn json_settings(settings: &toml::Table) -> Result<serde_json::Value> {
     serde_json::to_value(settings)
         .map_err(|error| Error::usage(format!("the registry's options cannot be passed on: {error}")))
 }

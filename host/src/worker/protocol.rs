@@ -4,8 +4,9 @@ use super::super::catalogue::SplitRequest;
 use crate::error::{Error, Exit};
 use crate::loader::Library;
 use crate::run::Outcome;
+use crate::train::{TrainJob, TrainNews};
 use plugin_api::CaptionerDescription;
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage};
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MergeMessage, MetricMessage};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -35,6 +36,10 @@ pub enum Command {
         batch_size: usize,
         loaders: usize,
     },
+    /// Fine-tune a captioner, or go on with it. Answered by `Training` as it goes, then `Done`.
+    Train { job: Box<TrainJob> },
+    /// Write a checkpoint with an adapter merged into it. Answered by `Merged`.
+    Merge { model: ComponentSpec<()>, merge: MergeMessage },
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
@@ -108,6 +113,14 @@ pub enum Event {
         metric: String,
         model: String,
         failure: PluginFailure,
+    },
+    /// How a training goes on.
+    Training {
+        news: TrainNews,
+    },
+    /// The plugin's sentence about the merged checkpoint.
+    Merged {
+        said: String,
     },
     /// The command is finished.
     Done,
