@@ -109,7 +109,7 @@ fn any_captions(evaluated: &Evaluated) -> bool {
         return true;
     }
     let Ok((_, plan)) = RunDir::existing(evaluated.run.path()) else { return false };
-    report::collect(&evaluated.run, &plan).tables.iter().any(|table| table.rows.iter().any(|row| row.items > 0))
+    report::collect(&evaluated.run, &plan).cells().any(|(_, model)| model.items > 0)
 }
 
 /// The table on standard output, and where the files are on standard error.
@@ -124,5 +124,5 @@ pub fn print_results(run: &RunDir, evaluated: &Evaluated, json: bool) -> Result<
             "skipped": evaluated.skipped,
         }));
     }
-    print(&report::terminal(&results))
+    print(&report::terminal(&results.document()))
 }

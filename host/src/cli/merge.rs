@@ -51,6 +51,6 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let limits = (&arguments.limits).into();
     score_run(&run, &plan, &metrics, &folder_of, limits, common.threads, &reporter, &mut failed)?;
     let results = report::write_tables(&run, &plan)?;
-    print(&report::terminal(&results))?;
+    print(&report::terminal(&results.document()))?;
     Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })
 }

@@ -34,8 +34,8 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))
     };
     match arguments.format {
-        Format::Terminal => print(&report::terminal(&results))?,
-        Format::Markdown => print(&report::markdown(&results))?,
+        Format::Terminal => print(&report::terminal(&results.document()))?,
+        Format::Markdown => print(&report::markdown(&results.document()))?,
         Format::Csv => print(&file("table.csv")?)?,
         Format::Latex => print(&file("table.tex")?)?,
         Format::Json => print_json(&results.scores_json())?,

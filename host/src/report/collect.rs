@@ -1,46 +1,50 @@
-//! A run's scores, dataset by dataset, in the order of the plan.
+//! A run's scores, dataset by dataset, in the order of the plan, with what is failed, missing or damaged. Reads score files and counts
+//! predictions; what tables are made of that is in `scores`.
 
 use crate::run::{CellFailure, Outcome, Plan, RunDir, Shard, read_predictions};
 use crate::score::{CorpusScore, FamilyScores};
+use plugin_api::MetricValue;
 use serde_json::{Map, Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 
-/// All tables of a run.
+/// All scores of a run.
 #[derive(Debug, Clone)]
 pub struct Results {
     pub split: String,
     pub resamples: usize,
-    pub tables: Vec<Table>,
+    pub datasets: Vec<DatasetScores>,
 }
 
-/// One dataset's table.
+/// One dataset's scores.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub struct DatasetScores {
     pub dataset: String,
-    pub columns: Vec<Column>,
-    pub rows: Vec<Row>,
+    pub metrics: Vec<ScoredMetric>,
+    pub models: Vec<ModelScores>,
 }
 
 /// One value of a metric.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Column {
+pub struct ScoredMetric {
+    /// The plan's name of the metric that reports it.
     pub family: String,
-    pub name: String,
-    pub heading: String,
-    pub higher_is_better: bool,
-    pub scale: f64,
+    pub value: MetricValue,
 }
 
-/// One model.
+/// One model's scores.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct ModelScores {
     pub model: String,
     /// Items with a caption.
     pub items: usize,
-    /// Items without one.
+    /// Items whose captioning failed.
     pub failed: usize,
-    /// Why the whole cell failed.
+    /// Why the whole cell has no scores.
     pub failure: Option<String>,
-    /// One a column.
+    /// What is wrong with a cell that has some: sentences.
+    pub defects: Vec<String>,
+    /// One a metric.
     pub scores: Vec<Score>,
 }
 
@@ -52,74 +56,106 @@ pub enum Score {
     Missing,
 }
 
-/// A failed cell or metric, for the notes below a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    pub what: String,
-    pub reason: String,
-}
-
 /// Reads a run's score files. What is missing or damaged shows as such; nothing here fails.
 pub fn collect(run: &RunDir, plan: &Plan) -> Results {
     let mut resamples = 0;
-    let mut tables = Vec::new();
+    let mut datasets = Vec::new();
     for dataset in &plan.datasets {
         let read = |model: &str, metric: &str| FamilyScores::read(&run.score_file(&dataset.name, model, metric));
-        let mut columns: Vec<Column> = Vec::new();
+        let mut metrics: Vec<ScoredMetric> = Vec::new();
         for metric in &plan.metrics {
             let described = plan.models.iter().find_map(|model| read(&model.name, &metric.name));
-            match described {
-                Some(scores) => columns.extend(scores.describe.iter().map(|value| Column {
-                    family: metric.name.clone(),
-                    name: value.name.clone(),
-                    heading: value.heading.clone(),
-                    higher_is_better: value.higher_is_better,
-                    scale: value.scale,
-                })),
-                // No cell has it: a column by the family's name says so.
-                None => columns.push(Column {
-                    family: metric.name.clone(),
-                    name: metric.name.clone(),
-                    heading: metric.name.clone(),
-                    higher_is_better: true,
-                    scale: 100.0,
-                }),
-            }
+            // A metric that no cell has: a column by the family's name says so.
+            let values = described
+                .map_or_else(|| vec![MetricValue::score(&metric.name, &metric.name)], |scores| scores.describe);
+            metrics.extend(values.into_iter().map(|value| ScoredMetric { family: metric.name.clone(), value }));
         }
-        let mut rows = Vec::new();
+        let listed = lines_of(&run.items_file(&dataset.name));
+        let mut models = Vec::new();
         for model in &plan.models {
-            let failure = run.failure(&dataset.name, &model.name).map(|failure| failure.reason);
-            let (items, failed) = count(run, &dataset.name, &model.name);
-            let unlisted = !run.items_file(&dataset.name).is_file();
-            let failure = failure.or_else(|| unlisted.then(|| "the dataset could not be read".to_owned()));
-            let scores = columns
-                .iter()
-                .map(|column| {
-                    if let Some(scores) = read(&model.name, &column.family) {
-                        resamples = scores.resamples;
-                        if failure.is_none()
-                            && let Some(score) = scores.values.get(&column.name)
-                        {
-                            return Score::Value(*score);
-                        }
-                    }
-                    metric_failure(run, &dataset.name, &model.name, &column.family)
-                        .map_or(Score::Missing, Score::Failed)
-                })
-                .collect();
-            rows.push(Row { model: model.name.clone(), items, failed, failure, scores });
+            let mut cell = cell(run, &dataset.name, &model.name, listed);
+            let mut missing: Vec<&str> = Vec::new();
+            for metric in &metrics {
+                let scores = read(&model.name, &metric.family).filter(|_| cell.failure.is_none());
+                if let Some(scores) = &scores {
+                    resamples = scores.resamples;
+                }
+                let score = match scores.and_then(|scores| scores.values.get(&metric.value.name).copied()) {
+                    Some(score) => Score::Value(score),
+                    None => metric_failure(run, &dataset.name, &model.name, &metric.family)
+                        .map_or(Score::Missing, Score::Failed),
+                };
+                if score == Score::Missing && !missing.contains(&metric.family.as_str()) {
+                    missing.push(&metric.family);
+                }
+                cell.scores.push(score);
+            }
+            if cell.failure.is_none() && !missing.is_empty() {
+                let whole = missing.len() == plan.metrics.len();
+                let what = if whole { "it is".to_owned() } else { format!("{}:", missing.join(", ")) };
+                cell.defects.push(format!("{what} not scored; the same `host eval` again scores what is missing"));
+            }
+            models.push(cell);
         }
-        tables.push(Table { dataset: dataset.name.clone(), columns, rows });
+        datasets.push(DatasetScores { dataset: dataset.name.clone(), metrics, models });
     }
-    Results { split: plan.split.clone(), resamples, tables }
+    Results { split: plan.split.clone(), resamples, datasets }
 }
 
-fn count(run: &RunDir, dataset: &str, model: &str) -> (usize, usize) {
-    let read = read_predictions(&run.predictions_file(dataset, model, Shard::WHOLE));
+/// A cell without its scores: how many captions it has, and what is wrong with them. `listed`: how many items the dataset has.
+fn cell(run: &RunDir, dataset: &str, model: &str, listed: Option<usize>) -> ModelScores {
+    let file = run.predictions_file(dataset, model, Shard::WHOLE);
+    let read = read_predictions(&file);
+    let damaged = read.as_ref().err().map(|error| error.message.clone());
     let predictions = read.map(|(predictions, _)| predictions).unwrap_or_default();
     let captioned =
         predictions.iter().filter(|prediction| matches!(prediction.outcome, Outcome::Caption { .. })).count();
-    (captioned, predictions.len() - captioned)
+    let mut cell = ModelScores {
+        model: model.to_owned(),
+        items: captioned,
+        failed: predictions.len() - captioned,
+        failure: run.failure(dataset, model).map(|failure| failure.reason),
+        defects: Vec::new(),
+        scores: Vec::new(),
+    };
+    if cell.failure.is_some() {
+        return cell;
+    }
+    match (damaged, listed) {
+        (Some(damaged), _) => cell.defects.push(damaged),
+        (None, None) if predictions.is_empty() => cell.failure = Some("the dataset could not be read".to_owned()),
+        (None, None) => cell.defects.push(format!("items/{dataset}.jsonl is missing from the run")),
+        (None, Some(_)) if predictions.is_empty() && !file.is_file() => {
+            cell.failure = Some(if has_shards(&file) {
+                "its shards are not merged yet; when all are done: host merge".to_owned()
+            } else {
+                "it has no predictions; the same `host eval` again makes them".to_owned()
+            });
+        }
+        (None, Some(listed)) if predictions.len() < listed => {
+            let absent = listed - predictions.len();
+            cell.defects.push(format!(
+                "{absent} of {listed} items have no prediction; the same `host eval` again makes what is missing"
+            ));
+        }
+        _ => {}
+    }
+    if cell.failed > 0 {
+        let all = cell.items + cell.failed;
+        cell.defects.push(format!("{} of {all} items have no caption and are in no score", cell.failed));
+    }
+    cell
+}
+
+fn lines_of(path: &Path) -> Option<usize> {
+    let file = std::fs::File::open(path).ok()?;
+    Some(BufReader::new(file).split(b'\n').map_while(Result::ok).filter(|line| !line.is_empty()).count())
+}
+
+fn has_shards(whole: &Path) -> bool {
+    let entries = whole.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    let shard = |name: &str| name.starts_with("shard-") && name.ends_with(".jsonl");
+    entries.is_some_and(|entries| entries.flatten().any(|entry| shard(&entry.file_name().to_string_lossy())))
 }
 
 fn metric_failure(run: &RunDir, dataset: &str, model: &str, metric: &str) -> Option<String> {
@@ -129,82 +165,74 @@ fn metric_failure(run: &RunDir, dataset: &str, model: &str, metric: &str) -> Opt
 }
 
 impl Results {
+    /// Is there any score?
+    pub fn has_scores(&self) -> bool {
+        let value = |score: &Score| matches!(score, Score::Value(_));
+        self.cells().any(|(_, model)| model.scores.iter().any(value))
+    }
+
+    /// Does every cell have every score, of every item?
+    pub fn is_complete(&self) -> bool {
+        self.datasets.iter().all(|dataset| dataset.notes().is_empty())
+    }
+
+    /// Every dataset's every model.
+    pub fn cells(&self) -> impl Iterator<Item = (&DatasetScores, &ModelScores)> {
+        self.datasets.iter().flat_map(|dataset| dataset.models.iter().map(move |model| (dataset, model)))
+    }
+
     /// `scores.json`: `{dataset: {model: {items, failed, metrics: {metric: {value, low, high}}}}}`, unscaled; a failed cell or
     /// metric has `"error"`.
     pub fn scores_json(&self) -> Value {
         let mut datasets = Map::new();
-        for table in &self.tables {
+        for dataset in &self.datasets {
             let mut models = Map::new();
-            for row in &table.rows {
+            for model in &dataset.models {
                 let mut values = Map::new();
-                for (column, score) in table.columns.iter().zip(&row.scores) {
+                for (metric, score) in dataset.metrics.iter().zip(&model.scores) {
+                    let name = metric.value.name.clone();
                     match score {
-                        Score::Value(score) => drop(values.insert(column.name.clone(), json!(score))),
-                        Score::Failed(reason) => drop(values.insert(column.name.clone(), json!({ "error": reason }))),
+                        Score::Value(score) => drop(values.insert(name, json!(score))),
+                        Score::Failed(reason) => drop(values.insert(name, json!({ "error": reason }))),
                         Score::Missing => {}
                     }
                 }
                 let mut entry = Map::from_iter([
-                    ("items".to_owned(), json!(row.items)),
-                    ("failed".to_owned(), json!(row.failed)),
+                    ("items".to_owned(), json!(model.items)),
+                    ("failed".to_owned(), json!(model.failed)),
                     ("metrics".to_owned(), Value::Object(values)),
                 ]);
-                if let Some(reason) = &row.failure {
+                if let Some(reason) = &model.failure {
                     entry.insert("error".to_owned(), json!(reason));
                 }
-                models.insert(row.model.clone(), Value::Object(entry));
+                models.insert(model.model.clone(), Value::Object(entry));
             }
-            datasets.insert(table.dataset.clone(), Value::Object(models));
+            datasets.insert(dataset.dataset.clone(), Value::Object(models));
         }
         Value::Object(datasets)
     }
 }
 
-impl Table {
-    /// The scaled value and interval as they are printed, one decimal: `52.3` and `48.1, 56.6`.
-    pub fn printed(&self, column: usize, score: &CorpusScore) -> (String, Option<String>) {
-        let scale = self.columns[column].scale;
-        let interval =
-            score.interval.map(|interval| format!("{:.1}, {:.1}", interval.low * scale, interval.high * scale));
-        (format!("{:.1}", score.value * scale), interval)
-    }
-
-    /// Is this row's value the best of its column, among several?
-    pub fn is_best(&self, column: usize, row: usize) -> bool {
-        let sign = if self.columns[column].higher_is_better { 1.0 } else { -1.0 };
-        let value = |row: &Row| match row.scores[column] {
-            Score::Value(score) => Some(score.value * sign),
-            _ => None,
-        };
-        let all: Vec<f64> = self.rows.iter().filter_map(value).collect();
-        all.len() > 1 && value(&self.rows[row]).is_some_and(|own| all.iter().all(|other| own >= *other))
-    }
-
-    /// What failed, for the notes below.
-    pub fn failures(&self) -> Vec<Failure> {
-        let mut failures: Vec<Failure> = Vec::new();
-        for row in &self.rows {
-            if let Some(reason) = &row.failure {
-                failures.push(Failure { what: format!("{} on {}", row.model, self.dataset), reason: reason.clone() });
+impl DatasetScores {
+    /// What failed or is missing, a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = Vec::new();
+        for model in &self.models {
+            let cell = format!("{} on {}", model.model, self.dataset);
+            if let Some(reason) = &model.failure {
+                notes.push(format!("{cell}: {reason}"));
                 continue;
             }
-            if row.failed > 0 {
-                let reason =
-                    format!("{} of {} items have no caption and are in no score", row.failed, row.items + row.failed);
-                failures.push(Failure { what: format!("{} on {}", row.model, self.dataset), reason });
-            }
-            for (column, score) in self.columns.iter().zip(&row.scores) {
+            notes.extend(model.defects.iter().map(|defect| format!("{cell}: {defect}")));
+            for (metric, score) in self.metrics.iter().zip(&model.scores) {
                 if let Score::Failed(reason) = score {
-                    let failure = Failure {
-                        what: format!("{} of {} on {}", column.family, row.model, self.dataset),
-                        reason: reason.clone(),
-                    };
-                    if !failures.contains(&failure) {
-                        failures.push(failure);
+                    let note = format!("{} of {cell}: {reason}", metric.family);
+                    if !notes.contains(&note) {
+                        notes.push(note);
                     }
                 }
             }
         }
-        failures
+        notes
     }
 }

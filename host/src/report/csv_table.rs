@@ -1,46 +1,71 @@
-//! `table.csv`: one line a value, unscaled, for spreadsheets and scripts.
+//! A table as CSV, for spreadsheets and scripts: numbers unscaled and in full.
 
-use super::{Results, Score};
+use super::table::{Cell, Table};
 use crate::error::{Error, Result};
 
-/// The run's scores, tidy: `dataset,split,model,metric,value,low,high,scale,items,failed,error`. Values are unscaled; tables print
-/// value × scale.
-pub fn csv(results: &Results) -> Result<String> {
+/// One line a row. A column whose numbers have intervals is followed by `NAME_low` and `NAME_high`; a table with published rows ends
+/// in a column `published`. What failed or is missing is empty.
+pub fn csv(table: &Table) -> Result<String> {
     let fail = |error: &dyn std::fmt::Display| Error::failed(format!("cannot write the CSV table: {error}"));
+    let cells = |place: usize| table.rows.iter().filter_map(move |row| row.cells.get(place));
+    let ranged: Vec<bool> =
+        (0..table.columns.len()).map(|place| cells(place).any(|cell| cell.interval().is_some())).collect();
+    let published = table.rows.iter().any(|row| row.published);
+    let mut head = Vec::new();
+    for (column, ranged) in table.columns.iter().zip(&ranged) {
+        head.push(column.name.clone());
+        if *ranged {
+            head.extend([format!("{}_low", column.name), format!("{}_high", column.name)]);
+        }
+    }
+    head.extend(published.then(|| "published".to_owned()));
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let head = ["dataset", "split", "model", "metric", "value", "low", "high", "scale", "items", "failed", "error"];
-    writer.write_record(head).map_err(|error| fail(&error))?;
-    for table in &results.tables {
-        for row in &table.rows {
-            for (column, score) in table.columns.iter().zip(&row.scores) {
-                let (value, low, high, error) = match score {
-                    Score::Value(score) => {
-                        let ends = score.interval.map(|interval| (interval.low.to_string(), interval.high.to_string()));
-                        let (low, high) = ends.unwrap_or_default();
-                        (score.value.to_string(), low, high, String::new())
-                    }
-                    Score::Failed(reason) => (String::new(), String::new(), String::new(), reason.clone()),
-                    Score::Missing => {
-                        (String::new(), String::new(), String::new(), row.failure.clone().unwrap_or_default())
-                    }
+    writer.write_record(&head).map_err(|error| fail(&error))?;
+    for row in &table.rows {
+        let mut record = Vec::new();
+        for (cell, ranged) in row.cells.iter().zip(&ranged) {
+            record.push(full(cell));
+            if *ranged {
+                let interval = match cell {
+                    Cell::Number(number) => number.interval,
+                    _ => None,
                 };
-                let record = [
-                    table.dataset.clone(),
-                    results.split.clone(),
-                    row.model.clone(),
-                    column.name.clone(),
-                    value,
-                    low,
-                    high,
-                    column.scale.to_string(),
-                    row.items.to_string(),
-                    row.failed.to_string(),
-                    error,
-                ];
-                writer.write_record(&record).map_err(|error| fail(&error))?;
+                let ends = interval.map(|interval| [interval.low.to_string(), interval.high.to_string()]);
+                record.extend(ends.unwrap_or_default());
             }
         }
+        record.extend(published.then(|| row.published.to_string()));
+        writer.write_record(&record).map_err(|error| fail(&error))?;
     }
     let bytes = writer.into_inner().map_err(|error| fail(&error))?;
     String::from_utf8(bytes).map_err(|error| fail(&error))
+}
+
+fn full(cell: &Cell) -> String {
+    match cell {
+        Cell::Empty | Cell::Missing | Cell::Failed => String::new(),
+        Cell::Text(text) => text.clone(),
+        Cell::Number(number) => number.value.to_string(),
+        Cell::Pair(..) => cell.printed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::{Column, Print, Row};
+    use super::*;
+    use crate::score::Interval;
+
+    #[test]
+    fn numbers_are_in_full_with_their_intervals_beside_them() {
+        let columns = vec![Column::text("model", "Model"), Column::number("bleu-4", "BLEU-4")];
+        let interval = Some(Interval { low: 0.25, high: 0.5 });
+        let value = Cell::with_interval(0.333_333_333, interval, Print::score());
+        let mut rows = vec![Row::new(vec![Cell::text("a,b"), value]), Row::new(vec![Cell::text("c"), Cell::Failed])];
+        let table = |rows: &[Row]| Table { columns: columns.clone(), rows: rows.to_vec(), ..Table::default() };
+        let text = csv(&table(&rows)).unwrap();
+        assert_eq!(text, "model,bleu-4,bleu-4_low,bleu-4_high\n\"a,b\",0.333333333,0.25,0.5\nc,,,\n");
+        rows[1].published = true;
+        assert!(csv(&table(&rows)).unwrap().ends_with("c,,,,true\n"));
+    }
 }

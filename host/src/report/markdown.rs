@@ -1,57 +1,69 @@
-//! `table.md`: one table a dataset, values with their intervals, best in bold, failures below.
+//! Tables in Markdown: values with their intervals, best in bold, notes below.
 
-use super::{Results, Score};
+use super::table::{Align, Cell, Document, one_line};
 use std::fmt::Write;
 
-/// The run's tables in Markdown.
-pub fn markdown(results: &Results) -> String {
+/// The tables in GitHub's Markdown.
+pub fn markdown(document: &Document) -> String {
     let mut text = String::new();
-    for table in &results.tables {
-        let _ = writeln!(text, "### {} ({} split)\n", table.dataset, results.split);
-        let headings: Vec<&str> = table.columns.iter().map(|column| column.heading.as_str()).collect();
-        let _ = writeln!(text, "| Model | Items | {} |", headings.join(" | "));
-        let _ = writeln!(text, "|---|---:|{}", "---:|".repeat(headings.len()));
-        for (place, row) in table.rows.iter().enumerate() {
-            let cells: Vec<String> = row
-                .scores
-                .iter()
-                .enumerate()
-                .map(|(column, score)| match score {
-                    Score::Value(score) => {
-                        let (value, interval) = table.printed(column, score);
-                        let value = if table.is_best(column, place) { format!("**{value}**") } else { value };
-                        interval.map_or(value.clone(), |interval| format!("{value} [{interval}]"))
-                    }
-                    Score::Failed(_) => "failed".to_owned(),
-                    Score::Missing if row.failure.is_some() => "failed".to_owned(),
-                    Score::Missing => "–".to_owned(),
-                })
-                .collect();
-            let _ = writeln!(text, "| {} | {} | {} |", row.model, row.items, cells.join(" | "));
+    for table in &document.tables {
+        if !table.title.is_empty() {
+            let _ = writeln!(text, "### {}\n", escape(&table.title));
+        }
+        let headings: Vec<String> = table.columns.iter().map(|column| escape(&column.heading)).collect();
+        let _ = writeln!(text, "| {} |", headings.join(" | "));
+        let rule = |align: Align| if align == Align::Left { "---|" } else { "---:|" };
+        let _ = writeln!(text, "|{}", table.columns.iter().map(|column| rule(column.align)).collect::<String>());
+        for row in &table.rows {
+            let cells: Vec<String> =
+                row.cells.iter().zip(row.printed()).map(|(cell, text)| markup(cell, &text)).collect();
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
         text.push('\n');
-        for failure in table.failures() {
-            let _ = writeln!(text, "- {}: {}", failure.what, failure.reason.replace('\n', " "));
+        for note in &table.notes {
+            let _ = writeln!(text, "- {}", one_line(note));
         }
-        if !table.failures().is_empty() {
+        if !table.notes.is_empty() {
             text.push('\n');
         }
     }
-    let _ = writeln!(text, "{}", scale_note(results));
+    for note in &document.notes {
+        let _ = writeln!(text, "{}", one_line(note));
+    }
     text
 }
 
-/// What the numbers are.
-pub fn scale_note(results: &Results) -> String {
-    let mut quantities: Vec<&str> = Vec::new();
-    for column in results.tables.iter().flat_map(|table| &table.columns).filter(|column| column.scale != 100.0) {
-        if !quantities.contains(&column.heading.as_str()) {
-            quantities.push(&column.heading);
+fn markup(cell: &Cell, printed: &str) -> String {
+    let printed = escape(printed);
+    let value = if cell.is_best() { format!("**{printed}**") } else { printed };
+    cell.interval().map_or(value.clone(), |interval| format!("{value} [{interval}]"))
+}
+
+/// A text that cannot end its cell, begin markup or break the line.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in one_line(text).chars() {
+        match letter {
+            '|' | '*' | '`' | '\\' => escaped.extend(['\\', letter]),
+            '<' => escaped.push_str("&lt;"),
+            other => escaped.push(other),
         }
     }
-    let but = if quantities.is_empty() { String::new() } else { format!(" (but not {})", quantities.join(", ")) };
-    format!(
-        "Scores are multiplied by 100{but}; in brackets their 95 % bootstrap intervals ({} resamples of the items).",
-        results.resamples
-    )
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::{Column, Row, Table};
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_break_its_row() {
+        let columns = vec![Column::text("model", "Model"), Column::number("n", "N")];
+        let rows = vec![Row::new(vec![Cell::text("a|b <img> *c*\nd"), Cell::count(3)])];
+        let table = Table { title: "t".into(), columns, rows, keys: 1, notes: Vec::new() };
+        let text = markdown(&Document { tables: vec![table], notes: Vec::new() });
+        assert!(text.contains("| a\\|b &lt;img> \\*c\\* d | 3 |\n"), "{text}");
+        assert!(text.contains("|---|---:|\n"), "{text}");
+    }
 }

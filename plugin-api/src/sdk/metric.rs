@@ -91,6 +91,9 @@ pub struct MetricValue {
     /// Tables multiply by it: 100 for scores in 0…1, 1 for counts.
     #[serde(default = "hundred")]
     pub scale: f64,
+    /// The heading where space is dear, such as `MAP`: LaTeX tables use it, and published tables are matched by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short: Option<String>,
 }
 
 fn yes() -> bool {
@@ -104,12 +107,18 @@ fn hundred() -> f64 {
 impl MetricValue {
     /// A score in 0…1, or one that is printed like them: higher is better, tables multiply by 100.
     pub fn score(name: &str, heading: &str) -> MetricValue {
-        MetricValue { name: name.into(), heading: heading.into(), higher_is_better: true, scale: 100.0 }
+        MetricValue { name: name.into(), heading: heading.into(), higher_is_better: true, scale: 100.0, short: None }
     }
 
     /// A plain quantity, printed as it is.
     pub fn quantity(name: &str, heading: &str) -> MetricValue {
         MetricValue { scale: 1.0, ..Self::score(name, heading) }
+    }
+
+    /// With a short heading.
+    #[must_use]
+    pub fn short(self, short: &str) -> MetricValue {
+        MetricValue { short: Some(short.into()), ..self }
     }
 }
 

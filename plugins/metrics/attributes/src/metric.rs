@@ -94,8 +94,8 @@ impl Attributes {
 impl Metric for Attributes {
     fn values(&self) -> Vec<MetricValue> {
         vec![
-            MetricValue::score("attribute-precision", "Attr. P (MAP)"),
-            MetricValue::score("attribute-recall", "Attr. R (MAR)"),
+            MetricValue::score("attribute-precision", "Attr. P (MAP)").short("MAP"),
+            MetricValue::score("attribute-recall", "Attr. R (MAR)").short("MAR"),
         ]
     }
 
