@@ -13,6 +13,7 @@ pub mod registry;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod sweep;
 pub mod terminal;
 pub mod train;
 pub mod worker;

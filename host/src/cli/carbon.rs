@@ -72,7 +72,10 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         1 => format!("{watts} W"),
         count => format!("{count} × {watts} W"),
     };
-    print(&format!("{kg:.2} kg CO₂e: {devices} × {hours} h = {kwh:.1} kWh at {} kg/kWh ({source})\n", intensity.value))?;
+    print(&format!(
+        "{kg:.2} kg CO₂e: {devices} × {hours} h = {kwh:.1} kWh at {} kg/kWh ({source})\n",
+        intensity.value
+    ))?;
     Ok(Done::All)
 }
 

@@ -22,6 +22,9 @@ pub struct Arguments {
     /// Metrics, separated by commas: families (bleu), values (bleu-4) or `all`
     #[arg(long, value_delimiter = ',', default_value = "all")]
     metrics: Vec<String>,
+    /// A PEFT adapter to apply to the one model named
+    #[arg(long, value_name = "DIR")]
+    adapter: Option<PathBuf>,
     /// train, validation, test or all
     #[arg(long, default_value = "test")]
     split: String,
@@ -51,7 +54,15 @@ fn shard(text: &str) -> Result<Shard, String> {
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
-    let (registry, lock) = common.registry_and_lock()?;
+    let (mut registry, lock) = common.registry_and_lock()?;
+    let models = match (&arguments.adapter, arguments.models.as_slice()) {
+        (None, models) => models.to_vec(),
+        (Some(adapter), [model]) if model != "all" => vec![registry.adapted(model, adapter)?],
+        (Some(_), _) => {
+            return Err(Error::usage("an adapter belongs to one model")
+                .help("name that one with --models; models with adapters can stand in the registry too"));
+        }
+    };
     let shard = match arguments.shard {
         Some(shard) => shard,
         None => Shard::from_environment(|name| std::env::var(name).ok()).transpose()?.unwrap_or(Shard::WHOLE),
@@ -60,7 +71,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         return Err(Error::usage("a batch of 0 images cannot be captioned").help("give --batch-size 1 or more"));
     }
     let request = Request {
-        models: arguments.models.clone(),
+        models,
         datasets: arguments.datasets.clone(),
         metrics: arguments.metrics.clone(),
         split: arguments.split.clone(),
@@ -77,8 +88,8 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     evaluate_and_print(&registry, &lock, &request, &common.reporter(), arguments.json)
 }
 
-/// Evaluates and prints the table: also what `host demo` ends with.
-pub fn evaluate_and_print(
+/// Evaluates and prints the table.
+fn evaluate_and_print(
     registry: &Registry,
     lock: &Lock,
     request: &Request,
@@ -95,8 +106,13 @@ pub fn evaluate_and_print(
     } else {
         print_results(&evaluated.run, &evaluated, json)?;
     }
+    done(&evaluated)
+}
+
+/// The exit code that an evaluation comes to.
+pub fn done(evaluated: &Evaluated) -> Result<Done> {
     let cells = evaluated.failed.iter().filter(|failed| failed.metric.is_none()).count();
-    let none_left = !evaluated.failed.is_empty() && !any_captions(&evaluated);
+    let none_left = !evaluated.failed.is_empty() && !any_captions(evaluated);
     match (evaluated.failed.is_empty(), none_left) {
         (true, _) => Ok(Done::All),
         (false, false) => Ok(Done::SomeFailed),

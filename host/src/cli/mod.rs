@@ -15,6 +15,7 @@ mod plugin;
 mod prepare;
 mod report;
 mod score;
+mod sweep;
 mod train;
 mod worker;
 
@@ -46,6 +47,8 @@ enum Command {
     Caption(caption::Arguments),
     /// Fine-tune a model with adapters
     Train(Box<train::Arguments>),
+    /// Fine-tune in every combination of some options, or in random ones; rank by validation loss
+    Sweep(sweep::Arguments),
     /// Make a prepared dataset of a vendor's files: items, splits, attributes, categories
     Prepare(prepare::Arguments),
     /// Look at a dataset's items; flatten a tree of images
@@ -115,6 +118,7 @@ fn run(mut arguments: Arguments) -> Result<Done, Error> {
         Command::Eval(arguments) => eval::run(common, &arguments),
         Command::Caption(arguments) => caption::run(common, &arguments),
         Command::Train(arguments) => train::run(common, &arguments),
+        Command::Sweep(arguments) => sweep::run(common, &arguments),
         Command::Prepare(arguments) => prepare::run(common, &arguments),
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),

@@ -31,9 +31,9 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let (registry, lock) = common.registry_and_lock()?;
     let mut options = TrainOptions { seed: common.seed, ..arguments.options.clone() };
     for setting in &arguments.set {
-        let (key, value) = setting
-            .split_once('=')
-            .ok_or_else(|| Error::usage(format!("--set {setting} is no KEY=VALUE")).help("for example --set layers=8-"))?;
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            Error::usage(format!("--set {setting} is no KEY=VALUE")).help("for example --set layers=8-")
+        })?;
         options.strategy_options.insert(key.to_owned(), value_of(value));
     }
     let request = TrainRequest {

@@ -63,8 +63,7 @@ impl Boards {
 fn visible(nvml: &Nvml) -> Vec<String> {
     let count = nvml.device_count().unwrap_or(0);
     let uuid = |device: Device<'_>| device.uuid().ok();
-    let all: Vec<String> =
-        (0..count).filter_map(|index| nvml.device_by_index(index).ok().and_then(uuid)).collect();
+    let all: Vec<String> = (0..count).filter_map(|index| nvml.device_by_index(index).ok().and_then(uuid)).collect();
     match std::env::var("CUDA_VISIBLE_DEVICES") {
         Ok(list) => chosen(&list, &all),
         Err(_) => all,

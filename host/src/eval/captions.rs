@@ -35,7 +35,7 @@ pub fn caption_all(
 ) -> Result<()> {
     for (name, spec) in &resolved.models {
         let mut model = Model { name, spec, run, request, reporter, worker: None };
-        for dataset in &resolved.datasets {
+        for dataset in resolved.datasets.iter().filter(|dataset| resolved.plan.has_cell(&dataset.name, name)) {
             let Some(items) = items.get(&dataset.name) else { continue };
             let mut cell = Cell::open(run, request, &dataset.name, name, items)?;
             match model.caption(dataset, &mut cell)? {

@@ -35,7 +35,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
     pub name: String,
-    /// `weights`, `data` or `prepared dataset`.
+    /// `weights`, `adapter`, `data` or `prepared dataset`.
     pub lacks: &'static str,
     pub get: String,
 }
@@ -49,6 +49,7 @@ impl std::fmt::Display for Skipped {
             match self.lacks {
                 "data" => "data files are",
                 "prepared dataset" => "prepared dataset is",
+                "adapter" => "adapter is",
                 _ => "weights are",
             },
             self.get
@@ -104,6 +105,12 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
             skipped.push(Skipped { name, lacks: "weights", get });
             continue;
         };
+        let named = request.models.contains(&name);
+        if let (Err(error), false) = (registry.adapter_of(&name, entry), named) {
+            let get = error.help.unwrap_or_default();
+            skipped.push(Skipped { name, lacks: "adapter", get });
+            continue;
+        }
         let spec = captioner_spec(
             registry,
             lock,
@@ -114,7 +121,8 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
             request.threads,
             &request.generation,
         )?;
-        planned_models.push(planned_model(&name, entry, &spec.message)?);
+        let only = entry.only.clone().filter(|_| !named);
+        planned_models.push(PlannedModel { only, ..planned_model(&name, entry, &spec.message)? });
         plugins.insert(entry.plugin.clone());
         models.push((name, spec));
     }
@@ -221,7 +229,7 @@ fn captioner_spec(
         entry: name.to_owned(),
         message: CaptionerMessage {
             weights: weights.to_owned(),
-            adapter: entry.adapter.as_ref().map(|adapter| registry.dir().join(adapter)),
+            adapter: registry.adapter_of(name, entry)?,
             device,
             threads,
             prompt: entry.prompt.clone(),
@@ -342,7 +350,8 @@ pub fn metric_specs(
         let values = if values.is_empty() { entry.values.clone() } else { values };
         let library = Library::locked(registry, lock, &entry.plugin)?;
         let version = lock.plugin(&entry.plugin).map(|locked| locked.version.clone()).unwrap_or_default();
-        let message = MetricMessage { dataset: None, assets: assets.clone(), settings: json_settings(&entry.settings)? };
+        let message =
+            MetricMessage { dataset: None, assets: assets.clone(), settings: json_settings(&entry.settings)? };
         let spec = ComponentSpec { library, component: entry.component.clone(), entry: family, message };
         specs.push(ScoreMetric { spec, values, version });
     }
@@ -357,6 +366,7 @@ pub fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage)
         component: entry.component.clone(),
         weights: entry.weights.clone(),
         weights_sha256: weights_digest(&message.weights)?,
+        only: None,
         adapter: entry.adapter.clone(),
         adapter_sha256: message.adapter.as_deref().map(weights_digest).transpose()?,
         prompt: entry.prompt.clone(),

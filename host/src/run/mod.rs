@@ -14,6 +14,6 @@ pub use files::{add_to_digest, clear_unfinished, create_folder, file_digest, hex
 pub use items::{read_items, write_items};
 pub use lock::RunLock;
 pub use merge::merge;
-pub use plan::{Environment, Plan, differences, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin};
+pub use plan::{Environment, Plan, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, differences};
 pub use predictions::{Outcome, Prediction, PredictionWriter, read_predictions};
 pub use shard::Shard;

@@ -64,11 +64,13 @@ impl Checkpoints {
         Ok(self.index()?.map(|index| self.folder.join(index.best).join("adapter")))
     }
 
-    /// Saves the trainer as it is, as the last checkpoint and, if `progress` says so, as the best one; then removes what is neither.
+    /// Saves the trainer as it is, as the last checkpoint and, if `progress` says so, as the best one; then tidies.
     pub fn save(&self, trainer: &Trainer, progress: &Progress) -> Result<()> {
         let name = format!("step-{:08}", progress.step);
         replace_folder(&self.folder.join(&name), |aside| {
-            for (part, save) in [("adapter", Trainer::save_adapter as fn(&Trainer, &Path) -> _), ("state", Trainer::save_state)] {
+            for (part, save) in
+                [("adapter", Trainer::save_adapter as fn(&Trainer, &Path) -> _), ("state", Trainer::save_state)]
+            {
                 let folder = aside.join(part);
                 std::fs::create_dir(&folder).map_err(|error| Error::io("write", &folder, &error))?;
                 save(trainer, &folder).map_err(|error| {
@@ -84,6 +86,12 @@ impl Checkpoints {
         };
         let index = Index { last: name, best };
         write(&self.folder.join("index.json"), &index)?;
+        self.tidy()
+    }
+
+    /// Removes what is neither the last nor the best, which a training may have been killed before doing.
+    pub fn tidy(&self) -> Result<()> {
+        let Some(index) = self.index()? else { return Ok(()) };
         for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with("step-") && name != index.last && name != index.best {

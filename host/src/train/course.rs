@@ -44,7 +44,8 @@ pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter:
     }
     let meter = Meter::start(registry.energy());
     let mut device = Vec::new();
-    let done = list_items(&resolved, request, reporter).and_then(|()| follow(&resolved.job, request, reporter, &mut device));
+    let done =
+        list_items(&resolved, request, reporter).and_then(|()| follow(&resolved.job, request, reporter, &mut device));
     // What was used was used, whatever came of it.
     let recorded = Energy::add(&request.out, Shard::WHOLE, registry.energy(), meter.stop(&device));
     done?;
@@ -97,7 +98,7 @@ fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) 
         match one_answer(&command, request.limits, request.threads, reporter)? {
             Ok(Event::NotSaved(failure)) => return Err(failure.into()),
             Ok(_) => {}
-            Err(reason) => return Err(without(Error::failed(reason))),
+            Err(error) => return Err(without(error)),
         }
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::loader::{PreparedBatch, Trainer};
 use crate::prepare::{PackIndex, Prepared};
 use crate::run::{read_items, replace_file, replace_folder};
 use crate::worker::{Event, ImagePlace, Images, Speaker, load_ahead};
-use plugin_api::{Adaptation, AdamW, CaptionInput, Item, TrainingInput};
+use plugin_api::{AdamW, Adaptation, CaptionInput, Item, TrainingInput};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -347,12 +347,14 @@ impl Training<'_> {
     /// Puts the best adapter and the plot in their places.
     fn finish(&self) -> Result<()> {
         let folder = &self.job.folder;
+        self.checkpoints.tidy()?;
         if let Some(best) = self.checkpoints.best_adapter()? {
             replace_folder(&folder.join("adapter"), |aside| copy_files(&best, aside))?;
         }
         let plot = loss_plot::draw(&read_log(&folder.join("log.jsonl"))?)?;
         replace_file(&folder.join("loss.svg"), plot.as_bytes())?;
-        let result = super::plan::TrainResult::of(&self.progress, self.order.steps, self.order.epochs_after(self.progress.step));
+        let result =
+            super::plan::TrainResult::of(&self.progress, self.order.steps, self.order.epochs_after(self.progress.step));
         result.write(folder)
     }
 }

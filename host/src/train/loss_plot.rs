@@ -25,13 +25,19 @@ pub fn draw(log: &[Record]) -> Result<String> {
             Record::Validation(record) => validation.push((record.step as f64, record.validation_loss)),
         }
     }
-    plot(&mut svg, &training, &validation, &rates).map_err(|error| Error::failed(format!("cannot draw the losses: {error}")))?;
+    plot(&mut svg, &training, &validation, &rates)
+        .map_err(|error| Error::failed(format!("cannot draw the losses: {error}")))?;
     Ok(svg)
 }
 
 type Points = [(f64, f64)];
 
-fn plot(svg: &mut String, training: &Points, validation: &Points, rates: &Points) -> Result<(), Box<dyn std::error::Error>> {
+fn plot(
+    svg: &mut String,
+    training: &Points,
+    validation: &Points,
+    rates: &Points,
+) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let (losses, below) = root.split_vertically(400);

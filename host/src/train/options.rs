@@ -189,7 +189,11 @@ impl TrainOptions {
             return wrong("max-grad-norm", "0".to_owned(), "nothing would be learnt; leave it out for no limit");
         }
         if !self.validates() && !self.caption_metrics.is_empty() {
-            return wrong("caption-metrics", "given without a validation split".to_owned(), "name a --validation-split");
+            return wrong(
+                "caption-metrics",
+                "given without a validation split".to_owned(),
+                "name a --validation-split",
+            );
         }
         Ok(())
     }

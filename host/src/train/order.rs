@@ -25,7 +25,7 @@ impl Order {
     /// `steps` or else `epochs` passes over the items, `batch` of them a step; an epoch's last step has what is left.
     pub fn new(items: usize, batch: usize, epochs: usize, steps: Option<usize>, seed: u64) -> Order {
         let mut order = Order { items, batch, seed, steps: 0 };
-        order.steps = steps.unwrap_or(epochs * order.steps_of_epoch());
+        order.steps = steps.unwrap_or(epochs.saturating_mul(order.steps_of_epoch()));
         order
     }
 
@@ -43,7 +43,7 @@ impl Order {
     /// Items seen after so many steps.
     pub fn items_after(&self, steps: usize) -> usize {
         let each = self.steps_of_epoch();
-        steps / each * self.items + ((steps % each) * self.batch).min(self.items)
+        (steps / each).saturating_mul(self.items) + ((steps % each) * self.batch).min(self.items)
     }
 
     /// Step number `step`, from 0.
@@ -70,9 +70,8 @@ mod tests {
     fn every_epoch_has_every_item_once_in_an_order_of_its_own() {
         let order = Order::new(10, 4, 3, None, 42);
         assert_eq!((order.steps, order.steps_of_epoch()), (9, 3));
-        let epoch = |number: usize| -> Vec<usize> {
-            (0..3).flat_map(|step| order.step(number * 3 + step).items).collect()
-        };
+        let epoch =
+            |number: usize| -> Vec<usize> { (0..3).flat_map(|step| order.step(number * 3 + step).items).collect() };
         for number in 0..3 {
             let mut items = epoch(number);
             items.sort_unstable();

@@ -75,7 +75,8 @@ fn strategy_spec(registry: &Registry, lock: &Lock, options: &TrainOptions) -> Re
             })
         }
         several => {
-            let choices: Vec<String> = several.iter().map(|(plugin, strategy)| format!("{plugin}/{strategy}")).collect();
+            let choices: Vec<String> =
+                several.iter().map(|(plugin, strategy)| format!("{plugin}/{strategy}")).collect();
             Err(Error::usage(format!("several plugins have a LoRA strategy `{name}`"))
                 .help(format!("name one of: {}", choices.join(", "))))
         }
@@ -87,8 +88,11 @@ pub(super) fn resolve(registry: &Registry, lock: &Lock, request: &TrainRequest) 
     options.check()?;
     let entry = registry.model(&options.model)?;
     if entry.adapter.is_some() {
-        return Err(Error::usage(format!("`{}` is a model with an adapter; training puts one on a base", options.model))
-            .help("train the model without it, or merge the two first: host models merge"));
+        return Err(Error::usage(format!(
+            "`{}` is a model with an adapter; training puts one on a base",
+            options.model
+        ))
+        .help("train the model without it, or merge the two first: host models merge"));
     }
     let captioner = captioner_of_model(registry, lock, &options.model)?;
     let strategy = strategy_spec(registry, lock, options)?;
@@ -98,13 +102,15 @@ pub(super) fn resolve(registry: &Registry, lock: &Lock, request: &TrainRequest) 
         Some(prepared) => prepared_spec(registry, lock, &options.dataset, prepared)?,
     };
     let splits = dataset_entry_splits(registry, &options.dataset, &dataset.message.root)?;
-    let packed = prepared.as_ref().map(|prepared| prepared.folder.clone()).filter(|folder| folder.join(PACK_INDEX).is_file());
+    let packed =
+        prepared.as_ref().map(|prepared| prepared.folder.clone()).filter(|folder| folder.join(PACK_INDEX).is_file());
     let mut metrics = metric_specs(registry, lock, &options.caption_metrics, None, &mut Vec::new())?;
     for metric in &mut metrics {
         metric.spec.message.dataset = prepared.as_ref().map(|prepared| prepared.folder.clone());
     }
 
-    let mut plugins = BTreeSet::from([entry.plugin.clone(), strategy.library.plugin.clone(), dataset.library.plugin.clone()]);
+    let mut plugins =
+        BTreeSet::from([entry.plugin.clone(), strategy.library.plugin.clone(), dataset.library.plugin.clone()]);
     plugins.extend(metrics.iter().map(|metric| metric.spec.library.plugin.clone()));
     let dataset_entry = registry.dataset(&options.dataset)?;
     let plan = TrainPlan {
@@ -125,7 +131,11 @@ pub(super) fn resolve(registry: &Registry, lock: &Lock, request: &TrainRequest) 
                 name: metric.spec.entry.clone(),
                 plugin: metric.spec.library.plugin.clone(),
                 values: metric.values.clone(),
-                settings: registry.metrics().get(&metric.spec.entry).map(|entry| entry.settings.clone()).unwrap_or_default(),
+                settings: registry
+                    .metrics()
+                    .get(&metric.spec.entry)
+                    .map(|entry| entry.settings.clone())
+                    .unwrap_or_default(),
             })
             .collect(),
         plugins: plugins

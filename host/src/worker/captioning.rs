@@ -41,11 +41,16 @@ impl Session {
         let images = Images::open(dataset)?;
         let batches: Vec<&[CaptionItem]> = items.chunks(batch_size.max(1)).collect();
         let pipeline = Pipeline { captioner, images: &images, batches: &batches, started: Instant::now() };
-        load_ahead(batches.len(), loaders, |number| pipeline.load(batches[number]), |take| {
-            for number in 0..batches.len() {
-                speaker.say(&pipeline.generate(number, take(number)));
-            }
-        });
+        load_ahead(
+            batches.len(),
+            loaders,
+            |number| pipeline.load(batches[number]),
+            |take| {
+                for number in 0..batches.len() {
+                    speaker.say(&pipeline.generate(number, take(number)));
+                }
+            },
+        );
         Ok(())
     }
 }

@@ -4,9 +4,9 @@
 mod trainer;
 
 use plugin_api::{
-    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Finish, Generation, ItemScore, Metric,
-    Image, MetricConfig, MetricItem, MetricValue, PluginError, Result, export_plugin, register_captioner, register_metric,
-    register_trainer,
+    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Finish, Generation, Image, ItemScore,
+    Metric, MetricConfig, MetricItem, MetricValue, PluginError, Result, export_plugin, register_captioner,
+    register_metric, register_trainer,
 };
 use serde::Deserialize;
 use std::time::Duration;

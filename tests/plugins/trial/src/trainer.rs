@@ -14,7 +14,6 @@ const WIDTH: usize = 4;
 
 pub struct Line {
     settings: Settings,
-    weights: std::path::PathBuf,
     state: Mutex<State>,
 }
 
@@ -56,7 +55,7 @@ impl Line {
         if settings.loading {
             settings.misbehave()?;
         }
-        Ok(Line { settings, weights: config.weights.clone(), state: Mutex::default() })
+        Ok(Line { settings, state: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -187,7 +186,6 @@ impl Trainer for Line {
         let path = directory.join("trainer_state.json");
         let text = std::fs::read_to_string(&path).map_err(|error| PluginError::data(format!("{}: {error}", path.display())))?;
         *self.state() = serde_json::from_str(&text).map_err(|error| PluginError::data(error.to_string()))?;
-        let _ = &self.weights;
         Ok(())
     }
 }
