@@ -1,6 +1,6 @@
 //! A registry.toml, written entry by entry.
 
-use crate::{library, sample_catalogue};
+use crate::{library, repository, sample_catalogue};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -30,6 +30,18 @@ impl Registry {
     /// A model of the trial plugin; `options` are lines of TOML.
     pub fn model(mut self, name: &str, options: &str) -> Registry {
         let _ = writeln!(self.0, "[models.{name}]\nplugin = \"trial\"\nweights = \"weights\"\n{options}\n");
+        self
+    }
+
+    /// The nano BLIP-2 of the samples, with its plugin.
+    pub fn nano(mut self) -> Registry {
+        let weights = repository().join("samples/nano/blip2-opt");
+        self = self.plugin("blip2", &library("blip2"));
+        let _ = writeln!(
+            self.0,
+            "[models.nano]\nplugin = \"blip2\"\nweights = {:?}\ngeneration = {{ max_new_tokens = 12 }}\n",
+            weights.display().to_string()
+        );
         self
     }
 

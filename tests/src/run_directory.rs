@@ -33,7 +33,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
             collect(root, &path, files);
-        } else if name != "timing.jsonl" && name != "energy.json" && !name.starts_with(".lock") {
+        } else if !name.starts_with("timing") && !name.starts_with("energy") && !name.starts_with(".lock") {
             let relative = path.strip_prefix(root).unwrap_or(&path).display().to_string();
             files.insert(relative, fs::read(&path).unwrap_or_default());
         }

@@ -4,7 +4,7 @@ use super::Done;
 use super::common::{Common, print};
 use super::eval;
 use crate::error::{Error, Result};
-use crate::eval::{Request, evaluate};
+use crate::eval::{Jobs, Request, evaluate};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report::{self, Document};
@@ -54,6 +54,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         run: Some(run.clone()),
         device: common.device,
         batch_size: 8,
+        jobs: Jobs::ONE,
         shard: Shard::WHOLE,
         threads: common.threads,
         seed: common.seed,

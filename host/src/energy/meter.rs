@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn work_costs_energy_and_children_are_noticed() {
         let meter = Meter::start(&EnergyEntry::default());
-        let status = std::process::Command::new("sh").args(["-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"]);
-        assert!({ status }.status().unwrap().success());
+        let script = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done";
+        assert!(std::process::Command::new("sh").args(["-c", script]).status().unwrap().success());
         let measured = meter.stop(&["cpu".to_owned()]);
         assert!(measured.worked);
         assert_eq!(measured.parts.len(), 1);

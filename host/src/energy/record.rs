@@ -1,4 +1,5 @@
-//! `energy.json` of a run: a session each time that the command worked on it, and their sum. A shard has a file of its own.
+//! `energy.json` of a run: a session each time that the command worked on it, and their sum. Parts of a run that are worked on by themselves have files of their
+//! own.
 
 use super::{EnergyEntry, Intensity, JOULES_PER_KWH, Measured, Part};
 use crate::error::{Error, Result};
@@ -33,12 +34,21 @@ impl Energy {
         Energy { seconds, kwh, kg_co2e: kwh * intensity.value, intensity, sessions }
     }
 
-    /// Adds a session to the run's file. A command that found everything done adds none.
-    pub fn add(run: &Path, shard: Shard, entry: &EnergyEntry, measured: Measured) -> Result<()> {
+    /// What the part of a run that is a shard calls its file; the whole has no name.
+    pub fn part_of(shard: Shard) -> String {
+        match shard.is_whole() {
+            true => String::new(),
+            false => shard.to_string().replace('/', "-of-"),
+        }
+    }
+
+    /// Adds a session to `energy.json`, or to the file of a part that is worked on by itself. A command that found everything done adds none.
+    pub fn add(run: &Path, part: &str, entry: &EnergyEntry, measured: Measured) -> Result<()> {
         if !measured.worked {
             return Ok(());
         }
-        let path = run.join(file_name(shard));
+        let name = if part.is_empty() { "energy.json".to_owned() } else { format!("energy-{part}.json") };
+        let path = run.join(name);
         let mut sessions = read(&path).map(|earlier| earlier.sessions).unwrap_or_default();
         sessions.push(Session { seconds: measured.seconds, parts: measured.parts });
         let energy = Energy::new(sessions, entry.intensity());
@@ -63,13 +73,6 @@ fn is_energy(path: &Path) -> bool {
     name.starts_with("energy") && name.ends_with(".json")
 }
 
-fn file_name(shard: Shard) -> String {
-    match shard.is_whole() {
-        true => "energy.json".to_owned(),
-        false => shard.file_name().replacen("shard", "energy", 1).replace(".jsonl", ".json"),
-    }
-}
-
 fn read(path: &Path) -> Option<Energy> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
@@ -89,9 +92,9 @@ mod tests {
         let entry = EnergyEntry { intensity: Some(0.5), watts_per_core: None };
         assert_eq!(energy_of(run.path()), None);
         for shard in ["1/2", "2/2", "2/2"] {
-            Energy::add(run.path(), shard.parse().unwrap(), &entry, measured(1.8e6, true)).unwrap();
+            Energy::add(run.path(), &Energy::part_of(shard.parse().unwrap()), &entry, measured(1.8e6, true)).unwrap();
         }
-        Energy::add(run.path(), Shard::WHOLE, &entry, measured(1.8e6, false)).unwrap();
+        Energy::add(run.path(), "", &entry, measured(1.8e6, false)).unwrap();
         let energy = energy_of(run.path()).unwrap();
         assert_eq!((energy.kwh, energy.kg_co2e, energy.seconds), (1.5, 0.75, 6.0));
         assert_eq!(energy.sessions.len(), 3);

@@ -1,12 +1,18 @@
 //! `host eval`: plan, items, captions, scores, tables. Every step finds what is done already and does the rest.
 
 mod captions;
+mod devices;
 mod items;
+mod part;
+mod queue;
 mod resolve;
 mod scores;
+mod station;
 mod supervise;
+mod task;
 
 pub use captions::item_seed;
+pub use devices::Jobs;
 pub use items::prepared_items;
 pub use resolve::{
     Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
@@ -14,6 +20,7 @@ pub use resolve::{
 };
 pub use scores::score_run;
 pub use supervise::one_answer;
+pub use task::{Planned, TaskOptions, plan_run, work_on};
 
 use crate::energy::{Energy, Meter};
 use crate::error::Result;
@@ -21,6 +28,7 @@ use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
 use crate::run::{RunDir, RunLock};
+use crate::stop;
 use std::collections::BTreeMap;
 
 /// A cell or one of its metrics that failed, and why.
@@ -42,6 +50,8 @@ pub struct Evaluated {
     pub skipped: Vec<Skipped>,
     /// True if this was one shard of several: scores and tables come with `host merge`.
     pub sharded: bool,
+    /// True if it was asked to stop before its work was done.
+    pub stopped: bool,
 }
 
 /// Runs an evaluation, or what is missing of it.
@@ -52,9 +62,7 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     for skipped in &resolved.skipped {
         reporter.note(&skipped.to_string());
     }
-    let run = RunDir::new(request.run.clone().unwrap_or_else(|| {
-        registry.dir().join("runs").join(format!("{}-{}", resolved.plan.command, resolved.plan.short_digest()))
-    }));
+    let run = run_folder(registry, &resolved, request);
     let _held = RunLock::acquire(run.path(), request.shard)?;
     if request.shard.is_whole() {
         run.clear_unfinished();
@@ -65,7 +73,8 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     let mut failed = Vec::new();
     let items = items::list_items(&run, &resolved, request, reporter, &mut failed)?;
     captions::caption_all(&run, &resolved, request, &items, reporter, &mut failed)?;
-    if request.shard.is_whole() {
+    let stopped = stop::requested();
+    if request.shard.is_whole() && !stopped {
         let metrics = resolved.metrics.clone();
         let prepared = |dataset: &str| {
             let dataset = resolved.datasets.iter().find(|other| other.name == dataset)?;
@@ -75,11 +84,18 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         score_run(&run, &resolved.plan, &metrics, &prepared, limits, threads, reporter, &mut failed)?;
     }
     let devices: Vec<String> = resolved.models.iter().filter_map(|(model, _)| run.device_of(model)).collect();
-    Energy::add(run.path(), request.shard, registry.energy(), meter.stop(&devices))?;
-    if request.shard.is_whole() {
+    Energy::add(run.path(), &Energy::part_of(request.shard), registry.energy(), meter.stop(&devices))?;
+    if request.shard.is_whole() && !stopped {
         report::write_tables(&run, &resolved.plan)?;
     }
-    Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole() })
+    Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole(), stopped })
+}
+
+/// The folder that was asked for, else one beside the registry, named by the plan.
+fn run_folder(registry: &Registry, resolved: &Resolved, request: &Request) -> RunDir {
+    RunDir::new(request.run.clone().unwrap_or_else(|| {
+        registry.dir().join("runs").join(format!("{}-{}", resolved.plan.command, resolved.plan.short_digest()))
+    }))
 }
 
 /// The items of each dataset that could be listed.

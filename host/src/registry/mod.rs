@@ -7,7 +7,7 @@ mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
 pub use names::{near_miss, unknown_name};
-pub use weights::{Weights, weights_digest};
+pub use weights::{Weights, weights_bytes, weights_digest};
 
 use crate::energy::EnergyEntry;
 use crate::error::{Error, Result};
@@ -34,6 +34,7 @@ struct File {
     datasets: IndexMap<String, DatasetEntry>,
     metrics: IndexMap<String, MetricEntry>,
     energy: EnergyEntry,
+    submit: crate::submit::SubmitDefaults,
 }
 
 /// `[plugins.NAME]`
@@ -228,6 +229,11 @@ impl Registry {
 
     pub fn energy(&self) -> &EnergyEntry {
         &self.file.energy
+    }
+
+    /// What `host submit` takes where no flag says otherwise.
+    pub fn submit_defaults(&self) -> &crate::submit::SubmitDefaults {
+        &self.file.submit
     }
 
     pub fn model(&self, name: &str) -> Result<&ModelEntry> {

@@ -47,7 +47,7 @@ pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter:
     let done =
         list_items(&resolved, request, reporter).and_then(|()| follow(&resolved.job, request, reporter, &mut device));
     // What was used was used, whatever came of it.
-    let recorded = Energy::add(&request.out, Shard::WHOLE, registry.energy(), meter.stop(&device));
+    let recorded = Energy::add(&request.out, "", registry.energy(), meter.stop(&device));
     done?;
     recorded?;
     let result = TrainResult::read(&request.out)

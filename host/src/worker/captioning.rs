@@ -16,6 +16,8 @@ use std::time::Instant;
 #[derive(Default)]
 pub struct Session {
     captioner: Option<Captioner>,
+    /// The images of the last command, by its dataset's specification: a host that shares out work sends many commands for each.
+    images: Option<(String, Images)>,
 }
 
 impl Session {
@@ -29,18 +31,23 @@ impl Session {
 
     /// Captions items in order and tells the results batch by batch.
     pub fn caption(
-        &self,
+        &mut self,
         dataset: Option<&ComponentSpec<DatasetMessage>>,
         items: &[CaptionItem],
         batch_size: usize,
         loaders: usize,
         speaker: &Speaker,
     ) -> Result<()> {
+        let key = dataset.map_or_else(String::new, |spec| serde_json::to_string(spec).unwrap_or_default());
+        if self.images.as_ref().is_none_or(|(open, _)| *open != key) {
+            self.images = Some((key, Images::open(dataset)?));
+        }
         let captioner =
             self.captioner.as_ref().ok_or_else(|| Error::failed("the worker was asked to caption before loading"))?;
-        let images = Images::open(dataset)?;
+        let images =
+            self.images.as_ref().map(|(_, images)| images).ok_or_else(|| Error::failed("no images are open"))?;
         let batches: Vec<&[CaptionItem]> = items.chunks(batch_size.max(1)).collect();
-        let pipeline = Pipeline { captioner, images: &images, batches: &batches, started: Instant::now() };
+        let pipeline = Pipeline { captioner, images, batches: &batches, started: Instant::now() };
         load_ahead(
             batches.len(),
             loaders,

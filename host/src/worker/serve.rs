@@ -8,6 +8,7 @@ use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
 use crate::run::{replace_file, write_items};
+use crate::stop;
 use crate::train::fit;
 use plugin_api::LogLevel;
 use plugin_api::abi::messages::MergeMessage;
@@ -32,6 +33,7 @@ impl Speaker {
 
 /// Runs as a worker until the host closes the stream of commands.
 pub fn serve() -> Result<()> {
+    stop::leave_to_host();
     let speaker = Speaker(Arc::new(Mutex::new(
         own_stream().map_err(|error| Error::failed(format!("a worker needs its pipes: {error}")))?,
     )));
