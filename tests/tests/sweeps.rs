@@ -42,11 +42,11 @@ fn a_sweep_ranks_by_validation_loss_and_goes_on_where_it_was_killed() {
 #[test]
 fn a_trial_that_fails_is_a_row_of_its_own_and_a_bad_file_names_its_line() {
     let place = Place::with(Registry::usual());
-    let text = SWEEP.replace("learning-rate = [0.0, 0.02, 0.1]", "rank = [4, 17]");
+    let text = SWEEP.replace("learning-rate = [0.0, 0.02, 0.1]", "rank = [4, 49]");
     place.write("sweep.toml", &text);
     let sweep = || place.host(&["sweep", "sweep.toml", "--out", "sweep"]);
     let outcome = sweep().run().expect_code(1);
-    assert!(outcome.stdout.contains("failed") && outcome.stdout.contains("rank 17 is larger"), "{outcome}");
+    assert!(outcome.stdout.contains("failed") && outcome.stdout.contains("rank 49 is larger"), "{outcome}");
     place.write("sweep.toml", &SWEEP.replace("learning-rate", "learning-raet"));
     sweep().run().expect_code(2).expect_error(&["sweep.toml:10", "did you mean `learning-rate`"]);
     place.write("sweep.toml", &SWEEP.replace("\"fine\"", "\"fin\""));

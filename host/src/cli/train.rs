@@ -66,7 +66,11 @@ fn summary(trained: &Trained) -> String {
         text += &format!("validation loss {loss:.4} at step {}\n", result.best_step);
     }
     if let (Some(kwh), Some(kg)) = (trained.kwh, trained.kg_co2e) {
-        text += &format!("energy {kwh:.4} kWh, {kg:.4} kg CO₂e ({})\n", trained.folder.join("energy.json").display());
+        let used = match kwh < 0.1 {
+            true => format!("{:.3} Wh, {:.3} g CO₂e", kwh * 1e3, kg * 1e3),
+            false => format!("{kwh:.2} kWh, {kg:.2} kg CO₂e"),
+        };
+        text += &format!("energy {used} ({})\n", trained.folder.join("energy.json").display());
     }
     text + &format!("adapter {}\n", trained.adapter.display())
 }

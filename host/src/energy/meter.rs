@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// Between two looks at the counters; short enough for boards whose power is sampled.
 const PACE: Duration = Duration::from_secs(2);
 
+/// In the place of a device: every board that CUDA shows, where workers share them out.
+pub const EVERY_BOARD: &str = "cuda:*";
+
 /// Runs from its start to [`Meter::stop`].
 pub struct Meter {
     started: Instant,
@@ -89,7 +92,10 @@ impl Meter {
                 Part { of: "processor".to_owned(), joules: busy * self.watts_per_core, how }
             }
         }];
-        let mut numbers: Vec<usize> = devices.iter().filter_map(|device| cuda_number(device)).collect();
+        let mut numbers: Vec<usize> = match (devices.iter().any(|device| device == EVERY_BOARD), &counters.boards) {
+            (true, Some(boards)) => boards.numbers().collect(),
+            _ => devices.iter().filter_map(|device| cuda_number(device)).collect(),
+        };
         numbers.sort_unstable();
         numbers.dedup();
         for number in numbers {

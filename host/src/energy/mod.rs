@@ -8,7 +8,7 @@ mod rapl;
 mod record;
 
 pub use devices::{DEVICES, KnownDevice, known_device};
-pub use meter::{Measured, Meter, Part};
+pub use meter::{EVERY_BOARD, Measured, Meter, Part};
 pub use record::{Energy, Session, energy_of};
 
 use crate::error::{Error, Result};

@@ -52,6 +52,11 @@ impl Boards {
         }
     }
 
+    /// The numbers of all boards.
+    pub fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.used.keys().copied()
+    }
+
     /// What CUDA's device of this number used.
     pub fn energy(&self, number: usize) -> Option<BoardEnergy> {
         let board = self.used.get(&number)?;

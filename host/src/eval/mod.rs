@@ -22,7 +22,7 @@ pub use scores::score_run;
 pub use supervise::one_answer;
 pub use task::{Planned, TaskOptions, plan_run, work_on};
 
-use crate::energy::{Energy, Meter};
+use crate::energy::{EVERY_BOARD, Energy, Meter};
 use crate::error::Result;
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
@@ -83,7 +83,11 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         let (limits, threads) = (request.limits, request.threads);
         score_run(&run, &resolved.plan, &metrics, &prepared, limits, threads, reporter, &mut failed)?;
     }
-    let devices: Vec<String> = resolved.models.iter().filter_map(|(model, _)| run.device_of(model)).collect();
+    let mut devices: Vec<String> = resolved.models.iter().filter_map(|(model, _)| run.device_of(model)).collect();
+    // A worker that sees one board calls it the first.
+    if request.jobs != Jobs::ONE && devices.iter().any(|device| device.starts_with("cuda")) {
+        devices.push(EVERY_BOARD.to_owned());
+    }
     Energy::add(run.path(), &Energy::part_of(request.shard), registry.energy(), meter.stop(&devices))?;
     if request.shard.is_whole() && !stopped {
         report::write_tables(&run, &resolved.plan)?;

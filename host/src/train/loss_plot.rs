@@ -42,6 +42,7 @@ fn plot(
     root.fill(&WHITE)?;
     let (losses, below) = root.split_vertically(400);
     let steps = training.last().map_or(1.0, |(step, _)| *step).max(1.0);
+    let whole = |step: &f64| format!("{step:.0}");
     let top = training.iter().chain(validation).map(|(_, loss)| *loss).fold(0.0, f64::max).max(1e-6);
     let mut chart = ChartBuilder::on(&losses)
         .margin(12)
@@ -49,7 +50,13 @@ fn plot(
         .x_label_area_size(30)
         .y_label_area_size(64)
         .build_cartesian_2d(0.0..steps, 0.0..top * 1.05)?;
-    chart.configure_mesh().light_line_style(TRANSPARENT).x_labels(8).y_desc("loss a token").draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_labels(8)
+        .x_label_formatter(&whole)
+        .y_desc("loss a token")
+        .draw()?;
     chart
         .draw_series(LineSeries::new(training.iter().copied(), TRAINING.mix(0.8).stroke_width(1)))?
         .label("training")
@@ -69,6 +76,7 @@ fn plot(
         .configure_mesh()
         .light_line_style(TRANSPARENT)
         .x_labels(8)
+        .x_label_formatter(&whole)
         .y_labels(3)
         .x_desc("step")
         .y_desc("learning rate")

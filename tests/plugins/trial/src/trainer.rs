@@ -87,8 +87,8 @@ impl Trainer for Line {
     fn layers(&self) -> Result<Vec<LinearLayer>> {
         let layer = |name: &str, role: &str| LinearLayer {
             path: format!("language_model.layers.0.self_attn.{name}"),
-            inputs: 16,
-            outputs: 16,
+            inputs: 48,
+            outputs: 48,
             tower: "language".to_owned(),
             role: role.to_owned(),
         };
@@ -96,8 +96,8 @@ impl Trainer for Line {
     }
 
     fn adapt(&self, adaptation: &Adaptation) -> Result<u64> {
-        if let Some(target) = adaptation.targets.iter().find(|target| target.rank > 16) {
-            let message = format!("rank {} is larger than the layer {} (16 × 16)", target.rank, target.path);
+        if let Some(target) = adaptation.targets.iter().find(|target| target.rank > 48) {
+            let message = format!("rank {} is larger than the layer {} (48 × 48)", target.rank, target.path);
             return Err(PluginError::configuration(message));
         }
         let mut state = self.state();
