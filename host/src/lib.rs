@@ -9,6 +9,7 @@ pub mod eval;
 pub mod loader;
 pub mod prepare;
 pub mod progress;
+pub mod recommend;
 pub mod registry;
 pub mod report;
 pub mod run;

@@ -55,6 +55,11 @@ impl Registry {
         self
     }
 
+    pub fn recommender(mut self, name: &str, plugin: &str) -> Registry {
+        let _ = writeln!(self.0, "[recommenders.{name}]\nplugin = {plugin:?}\n");
+        self
+    }
+
     pub fn text(&self) -> &str {
         &self.0
     }

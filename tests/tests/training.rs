@@ -206,7 +206,7 @@ fn what_cannot_be_trained_says_why() {
     try_train(&["--rank", "49"]).expect_code(2).expect_error(&["rank 49 is larger than", "q_proj"]);
     try_train(&["--set", "rnak=3"]).expect_code(2).expect_error(&["rnak"]);
     try_train(&["--dropout", "1.5"]).expect_code(2).expect_error(&["dropout 1.5"]);
-    try_train(&["--micro-batch", "0"]).expect_code(2).expect_error(&["`micro-batch` is 0"]);
+    try_train(&["--save-every", "0"]).expect_code(2).expect_error(&["`save-every` is 0"]);
     try_train(&["--validation-split", "valid"])
         .expect_code(3)
         .expect_error(&["the split `valid` has no items", "--validation-split"]);

@@ -4,6 +4,7 @@ mod assets;
 mod caption;
 mod carbon;
 mod common;
+mod compare;
 mod dataset;
 mod demo;
 mod doctor;
@@ -13,6 +14,7 @@ mod merge;
 mod models;
 mod plugin;
 mod prepare;
+mod recommend;
 mod report;
 mod score;
 mod status;
@@ -61,6 +63,8 @@ enum Command {
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
     Merge(merge::Arguments),
+    /// Fit recommenders, choose their parameters on validation, compare them on test
+    Recommend(recommend::Arguments),
     /// Send a run, or what is missing of it, to Slurm or Kubernetes
     Submit(Box<submit::Arguments>),
     /// How far a run is: cells, tasks, items a second, what failed and why
@@ -69,6 +73,8 @@ enum Command {
     Work(work::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
+    /// Compare two models of a run: differences with intervals and significance
+    Compare(compare::Arguments),
     /// The registered models
     #[command(subcommand)]
     Models(models::Arguments),
@@ -135,10 +141,12 @@ fn run(mut arguments: Arguments) -> Result<Done, Error> {
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
+        Command::Recommend(arguments) => recommend::run(common, &arguments),
         Command::Submit(arguments) => submit::run(common, &arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Work(arguments) => work::run(common, &arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),

@@ -3,6 +3,7 @@
 use super::Done;
 use super::common::{print, print_json};
 use crate::error::{Error, Result};
+use crate::recommend::{self, RecommendPlan};
 use crate::report;
 use crate::run::RunDir;
 use clap::{Args, ValueEnum};
@@ -27,6 +28,9 @@ enum Format {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Done> {
+    if RecommendPlan::is_at(&arguments.run.join("run.toml")) {
+        return experiment(arguments);
+    }
     let (run, plan) = RunDir::existing(&arguments.run)?;
     let results = report::write_tables(&run, &plan)?;
     let file = |name: &str| {
@@ -39,6 +43,21 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         Format::Csv => print(&file("table.csv")?)?,
         Format::Latex => print(&file("table.tex")?)?,
         Format::Json => print_json(&results.scores_json())?,
+    }
+    Ok(Done::All)
+}
+
+/// The same of an experiment of `host recommend`.
+fn experiment(arguments: &Arguments) -> Result<Done> {
+    let results = recommend::collect(&arguments.run)?;
+    let document = results.document();
+    recommend::write_tables(&arguments.run, &results, &document)?;
+    match arguments.format {
+        Format::Terminal => print(&report::terminal(&document))?,
+        Format::Markdown => print(&report::markdown(&document))?,
+        Format::Csv => print(&report::csv(&document.tables[0])?)?,
+        Format::Latex => print(&report::latex(&document))?,
+        Format::Json => print_json(&results)?,
     }
     Ok(Done::All)
 }

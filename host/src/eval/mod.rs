@@ -1,6 +1,7 @@
 //! `host eval`: plan, items, captions, scores, tables. Every step finds what is done already and does the rest.
 
 mod captions;
+mod compare;
 mod devices;
 mod items;
 mod part;
@@ -12,6 +13,7 @@ mod supervise;
 mod task;
 
 pub use captions::item_seed;
+pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_models};
 pub use devices::Jobs;
 pub use items::prepared_items;
 pub use resolve::{

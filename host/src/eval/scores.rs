@@ -57,7 +57,8 @@ fn is_stale(run: &RunDir, dataset: &str, model: &str, metrics: &[ScoreMetric]) -
             scores.input_sha256 == input && Some(&scores.plugin_sha256) == metric.spec.library.sha256.as_ref()
         })
     };
-    Ok(!run.item_scores_file(dataset, model).is_file() || !metrics.iter().all(fresh))
+    let files = [run.item_scores_file(dataset, model), run.statistics_file(dataset, model)];
+    Ok(!files.iter().all(|file| file.is_file()) || !metrics.iter().all(fresh))
 }
 
 struct Scoring<'a> {

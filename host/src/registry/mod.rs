@@ -6,7 +6,7 @@ mod names;
 mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
-pub use names::{near_miss, unknown_name};
+pub use names::{near_miss, nearest_or_list, unknown_name};
 pub use weights::{Weights, weights_bytes, weights_digest};
 
 use crate::energy::EnergyEntry;
@@ -34,6 +34,7 @@ struct File {
     datasets: IndexMap<String, DatasetEntry>,
     metrics: IndexMap<String, MetricEntry>,
     energy: EnergyEntry,
+    recommenders: IndexMap<String, RecommenderEntry>,
     submit: crate::submit::SubmitDefaults,
 }
 
@@ -99,6 +100,27 @@ pub struct DatasetEntry {
     /// How `host prepare` filters and normalises.
     #[serde(default)]
     pub prepare: crate::prepare::PrepareOptions,
+    /// Where the dataset's users and their interactions are, if it has any.
+    pub interactions: Option<InteractionsEntry>,
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// `interactions` of `[datasets.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InteractionsEntry {
+    /// Below the dataset's root: a CSV file with a header.
+    pub file: String,
+    pub columns: crate::recommend::Columns,
+}
+
+/// `[recommenders.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct RecommenderEntry {
+    pub plugin: String,
+    pub component: Option<String>,
+    /// Parameters that hold where an experiment gives none.
     #[serde(flatten)]
     pub settings: toml::Table,
 }
@@ -231,6 +253,10 @@ impl Registry {
         &self.file.energy
     }
 
+    pub fn recommender(&self, name: &str) -> Result<&RecommenderEntry> {
+        self.file.recommenders.get(name).ok_or_else(|| unknown_name("recommender", name, self.file.recommenders.keys()))
+    }
+
     /// What `host submit` takes where no flag says otherwise.
     pub fn submit_defaults(&self) -> &crate::submit::SubmitDefaults {
         &self.file.submit
@@ -344,7 +370,8 @@ impl Registry {
     fn check_plugins_exist(&self) -> Result<()> {
         let uses = (self.file.models.iter().map(|(name, entry)| ("models", name, &entry.plugin)))
             .chain(self.file.datasets.iter().map(|(name, entry)| ("datasets", name, &entry.plugin)))
-            .chain(self.file.metrics.iter().map(|(name, entry)| ("metrics", name, &entry.plugin)));
+            .chain(self.file.metrics.iter().map(|(name, entry)| ("metrics", name, &entry.plugin)))
+            .chain(self.file.recommenders.iter().map(|(name, entry)| ("recommenders", name, &entry.plugin)));
         for (table, name, plugin) in uses {
             if !self.file.plugins.contains_key(plugin) {
                 return Err(unknown_name("plugin", plugin, self.file.plugins.keys()).context(self.place(table, name)));

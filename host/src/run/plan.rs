@@ -157,7 +157,7 @@ impl Plan {
     }
 }
 
-/// Where two tables differ, a line each.
+/// The differences of two plans, a line each.
 pub fn differences(earlier: &toml::Value, now: &toml::Value) -> Vec<String> {
     let mut lines = Vec::new();
     compare("", earlier, now, &mut lines);

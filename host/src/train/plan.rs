@@ -3,7 +3,10 @@
 use super::checkpoints::Progress;
 use super::options::TrainOptions;
 use crate::error::{Error, Result};
-use crate::run::{Environment, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, differences, replace_file};
+use crate::run::{
+    Environment, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, differences, refuse_other_plan,
+    replace_file,
+};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -58,13 +61,8 @@ impl TrainPlan {
             let plan = TrainPlan { environment: Environment::default(), ..plan.clone() };
             toml::Value::try_from(plan).unwrap_or(toml::Value::Boolean(false))
         });
-        let different = differences(&earlier, &now);
-        if different.is_empty() {
-            return Ok(());
-        }
-        let shown: Vec<String> = different.iter().take(12).map(|line| format!("    {line}")).collect();
-        Err(Error::usage(format!("{} holds a training of another plan:\n{}", folder.display(), shown.join("\n")))
-            .help("choose another folder with --out DIR, or give the earlier options"))
+        refuse_other_plan(folder, &differences(&earlier, &now))
+            .map_err(|error| error.help("choose another folder with --out DIR, or give the earlier options"))
     }
 }
 

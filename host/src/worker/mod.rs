@@ -3,6 +3,7 @@
 
 mod ahead;
 mod captioning;
+mod comparing;
 mod images;
 mod process;
 mod protocol;
@@ -15,6 +16,7 @@ pub use images::Images;
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
     CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, PluginFailure, ScoreCell, ScoreMetric,
+    ScoredCell,
 };
 pub use resources::memory_of_machine;
 pub use scoring::make_metric;

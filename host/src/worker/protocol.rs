@@ -3,10 +3,12 @@
 use super::super::catalogue::SplitRequest;
 use crate::error::{Error, Exit};
 use crate::loader::Library;
+use crate::recommend::TrialWork;
 use crate::run::Outcome;
+use crate::score::PairedComparison;
 use crate::train::{TrainJob, TrainNews};
-use plugin_api::CaptionerDescription;
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MergeMessage, MetricMessage};
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MergeMessage, MetricMessage, RecommenderMessage};
+use plugin_api::{CaptionerDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -40,9 +42,15 @@ pub enum Command {
     Train { job: Box<TrainJob> },
     /// Write a checkpoint with an adapter merged into it. Answered by `Merged`.
     Merge { model: ComponentSpec<()>, merge: MergeMessage },
+    /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.
+    CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
+    /// Run one trial of an experiment and write its files. Answered by `Done`.
+    Recommend { work: Box<TrialWork> },
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
+    /// Compare two cells' scores by one metric. Answered by `Compared`.
+    Compare { metric: ScoreMetric, baseline: ScoredCell, candidate: ScoredCell, resamples: usize, seed: u64 },
 }
 
 /// One image to caption.
@@ -87,6 +95,16 @@ pub struct ScoreCell {
     pub folder: PathBuf,
 }
 
+/// One model's scores on a dataset.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScoredCell {
+    pub model: String,
+    /// `METRIC.json` of the metric that is compared.
+    pub scores: PathBuf,
+    pub items: PathBuf,
+    pub statistics: PathBuf,
+}
+
 /// What the worker tells.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -121,6 +139,15 @@ pub enum Event {
     /// The plugin's sentence about the merged checkpoint.
     Merged {
         said: String,
+    },
+    /// Two cells' scores by one metric, on the items that both have.
+    Compared {
+        items: usize,
+        values: Vec<PairedComparison>,
+    },
+    /// The recommender can be made.
+    Checked {
+        description: RecommenderDescription,
     },
     /// The command is finished.
     Done,

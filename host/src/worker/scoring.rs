@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Scores cells and writes `METRIC.json` files and `items.jsonl`. A metric that fails costs its own file; the error is told with its
+/// Scores cells and writes `METRIC.json` files, `items.jsonl` and `statistics.jsonl`. A metric that fails costs its own file; the error is told with its
 /// name, and the others go on.
 pub fn score_cells(
     metrics: &[ScoreMetric],
@@ -34,6 +34,7 @@ pub fn score_cells(
         let input_sha256 = FamilyScores::input_digest(&cell.predictions, items_file)?;
         let mut lines: Vec<Map<String, Value>> =
             (0..corpus.len()).map(|item| Map::from_iter([("id".to_owned(), Value::from(corpus.id(item)))])).collect();
+        let mut statistics = lines.clone();
         for metric in metrics {
             let name = &metric.spec.entry;
             speaker.say(&Event::Scoring { metric: Some(name.clone()), model: Some(cell.model.clone()) });
@@ -50,6 +51,7 @@ pub fn score_cells(
                 }
             };
             add_lines(&mut lines, name, &scored, &metric.values)?;
+            add_statistics(&mut statistics, name, &scored)?;
             let wanted = |value: &str| metric.values.is_empty() || metric.values.iter().any(|name| name == value);
             let chosen = scored.values.iter().zip(&scored.corpus).filter(|(value, _)| wanted(&value.name));
             FamilyScores {
@@ -67,15 +69,20 @@ pub fn score_cells(
             }
             .write(&cell.folder.join(format!("{name}.json")))?;
         }
-        let mut text = Vec::new();
-        for line in &lines {
-            serde_json::to_writer(&mut text, line)
-                .map_err(|error| Error::failed(format!("cannot write item scores: {error}")))?;
-            text.push(b'\n');
-        }
-        replace_file(&cell.folder.join("items.jsonl"), &text)?;
+        write_lines(&cell.folder.join("statistics.jsonl"), &statistics)?;
+        write_lines(&cell.folder.join("items.jsonl"), &lines)?;
     }
     Ok(())
+}
+
+fn write_lines(path: &Path, lines: &[Map<String, Value>]) -> Result<()> {
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, line)
+            .map_err(|error| Error::failed(format!("cannot write item scores: {error}")))?;
+        text.push(b'\n');
+    }
+    replace_file(path, &text)
 }
 
 /// Makes a metric in this process, and sees that it has the values asked for.
@@ -133,4 +140,21 @@ fn add_lines(lines: &mut [Map<String, Value>], family: &str, scored: &ScoredFami
         }
     }
     Ok(())
+}
+
+fn add_statistics(lines: &mut [Map<String, Value>], family: &str, scored: &ScoredFamily) -> Result<()> {
+    let width = scored.items.width.max(1);
+    for (line, row) in lines.iter_mut().zip(scored.items.statistics.chunks_exact(width)) {
+        if row.iter().any(|number| !number.is_finite()) {
+            return Err(Error::failed(format!("metric {family} gives an item statistics that are no numbers")));
+        }
+        line.insert(family.to_owned(), row.iter().map(|number| compact(*number)).collect());
+    }
+    Ok(())
+}
+
+/// Most statistics are counts: `3` takes half the room of `3.0`.
+fn compact(number: f64) -> Value {
+    let whole = number.fract() == 0.0 && number.abs() < 9e15 && !(number == 0.0 && number.is_sign_negative());
+    if whole { Value::from(number as i64) } else { Value::from(number) }
 }

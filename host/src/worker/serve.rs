@@ -3,11 +3,13 @@
 use super::captioning::Session;
 use super::images::open_dataset;
 use super::protocol::{Command, ComponentSpec, Event};
-use super::scoring;
+use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
+use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
+use crate::score::Resampler;
 use crate::stop;
 use crate::train::fit;
 use plugin_api::LogLevel;
@@ -75,6 +77,21 @@ pub fn serve() -> Result<()> {
             Command::Merge { model, merge } => merge_adapter(&model, &merge).map(|said| Event::Merged { said }),
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
+            }
+            Command::Compare { metric, baseline, candidate, resamples, seed } => {
+                comparing::compare_cells(&metric, &baseline, &candidate, Resampler { resamples, seed })
+            }
+            Command::CheckRecommender { recommender } => recommender
+                .library
+                .open()
+                .and_then(|plugin| {
+                    plugin.recommender(recommender.component.as_deref(), &recommender.entry, &recommender.message)
+                })
+                .and_then(|recommender| recommender.describe())
+                .map(|description| Event::Checked { description }),
+            Command::Recommend { work } => {
+                let alive = |done, total| speaker.say(&Event::Progress { done: done as u64, total: total as u64 });
+                run_trial(&work, &alive).map(|()| Event::Done)
             }
         };
         speaker.say(&done.unwrap_or_else(|error| Event::Failed(error.into())));

@@ -50,3 +50,11 @@ pub struct MetricMessage {
     pub assets: Option<PathBuf>,
     pub settings: Value,
 }
+
+/// What a recommender is made with; see `sdk::RecommenderConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecommenderMessage {
+    pub seed: u64,
+    pub threads: usize,
+    pub settings: Value,
+}

@@ -12,6 +12,7 @@ mod host;
 mod lora;
 pub mod messages;
 mod metric;
+mod recommender;
 mod root;
 mod trainer;
 
@@ -22,6 +23,7 @@ pub use failure::*;
 pub use host::*;
 pub use lora::*;
 pub use metric::*;
+pub use recommender::*;
 pub use root::*;
 pub use trainer::*;
 

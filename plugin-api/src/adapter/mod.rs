@@ -8,6 +8,7 @@ mod dataset;
 mod guard;
 mod lora;
 mod metric;
+mod recommender;
 mod root;
 mod trainer;
 
@@ -15,5 +16,6 @@ pub use captioner::captioner;
 pub use dataset::dataset;
 pub use lora::lora_strategy;
 pub use metric::metric;
+pub use recommender::recommender;
 pub use root::export;
 pub use trainer::trainer;

@@ -1,10 +1,12 @@
 //! The root module, put together from what the library registered with `inventory`.
 
-use super::{asset, captioner, dataset, lora, metric, trainer};
+use super::{asset, captioner, dataset, lora, metric, recommender, trainer};
+use crate::abi::RecommenderInterface;
 use crate::abi::{
     API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, Interface, LoraStrategyInterface,
     MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef, TrainerInterface,
 };
+use crate::sdk::RecommenderEntry;
 use crate::sdk::{
     AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
 };
@@ -37,6 +39,9 @@ extern "C" fn components() -> RVec<ComponentInfo> {
     for entry in inventory::iter::<LoraStrategyEntry>() {
         all.push(component("lora-strategy", entry.name, entry.summary, "{}".to_owned()));
     }
+    for entry in inventory::iter::<RecommenderEntry>() {
+        all.push(component("recommender", entry.name, entry.summary, "{}".to_owned()));
+    }
     for entry in inventory::iter::<TrainerEntry>() {
         all.push(component("trainer", entry.name, entry.summary, "{}".to_owned()));
     }
@@ -60,6 +65,7 @@ extern "C" fn interface(name: RStr<'_>) -> ROption<Interface> {
         MetricInterface::NAME => Interface::new(&metric::INTERFACE),
         DatasetInterface::NAME => Interface::new(&dataset::INTERFACE),
         LoraStrategyInterface::NAME => Interface::new(&lora::INTERFACE),
+        RecommenderInterface::NAME => Interface::new(&recommender::INTERFACE),
         TrainerInterface::NAME => Interface::new(&trainer::INTERFACE),
         _ => return ROption::RNone,
     })

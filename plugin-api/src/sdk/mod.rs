@@ -6,6 +6,7 @@ mod error;
 mod host;
 mod lora;
 mod metric;
+mod recommender;
 mod registration;
 mod settings;
 mod trainer;
@@ -19,6 +20,10 @@ pub use error::{ErrorKind, PluginError, Result};
 pub use host::{Host, LogLevel};
 pub use lora::{LinearLayer, LoraStrategy, LoraTarget};
 pub use metric::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, ReferenceSet, Text};
+pub use recommender::{
+    Best, Features, FitStep, Interactions, Ranked, Recommender, RecommenderConfig, RecommenderDescription, best_unseen,
+};
+pub use registration::RecommenderEntry;
 pub use registration::{
     AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
 };

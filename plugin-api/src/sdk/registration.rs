@@ -1,6 +1,8 @@
 //! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
 
+use super::RecommenderConfig;
 use super::{CaptionerConfig, DatasetConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig};
+use crate::abi::RecommenderBox;
 use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox, TrainerBox};
 use std::path::Path;
 
@@ -32,6 +34,13 @@ pub struct LoraStrategyEntry {
     pub name: &'static str,
     pub summary: &'static str,
     pub create: fn(&Settings) -> Result<LoraStrategyBox>,
+}
+
+/// A registered recommender; made by [`register_recommender!`](crate::register_recommender).
+pub struct RecommenderEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub create: fn(&RecommenderConfig) -> Result<RecommenderBox>,
 }
 
 /// A registered trainer; made by [`register_trainer!`](crate::register_trainer).
@@ -69,6 +78,7 @@ inventory::collect!(CaptionerEntry);
 inventory::collect!(MetricEntry);
 inventory::collect!(DatasetEntry);
 inventory::collect!(LoraStrategyEntry);
+inventory::collect!(RecommenderEntry);
 inventory::collect!(TrainerEntry);
 
 /// Registers a captioner: name, one line of summary, `model_type`s, and a function `fn(&CaptionerConfig) -> Result<impl Captioner>`.
@@ -115,6 +125,20 @@ macro_rules! register_lora_strategy {
                 name: $name,
                 summary: $summary,
                 create: |settings| ($create)(settings).map($crate::__private::lora_strategy),
+            }
+        }
+    };
+}
+
+/// Registers a recommender: name, one line of summary, and a function `fn(&RecommenderConfig) -> Result<impl Recommender>`.
+#[macro_export]
+macro_rules! register_recommender {
+    ($name:expr, $summary:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::RecommenderEntry {
+                name: $name,
+                summary: $summary,
+                create: |config| ($create)(config).map($crate::__private::recommender),
             }
         }
     };

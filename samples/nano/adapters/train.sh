@@ -10,12 +10,12 @@ set -euo pipefail
 cd "$(dirname "$0")/../../.."
 here=samples/nano/adapters
 models=("$@")
-if ((${#models[@]} == 0)); then models=(blip2-opt blip2-flan-t5 llava); fi
+if ((${#models[@]} == 0)); then models=(blip2-opt); fi
 for model in "${models[@]}"; do
     for dataset in hm fashiongen; do
         out=runs/adapters/$model-$dataset
-        target/release/host train --model "nano-$model" --dataset "$dataset" --strategy all-linear --rank 8 --alpha 16 \
-            --learning-rate 2e-3 --schedule linear --warmup 10 --epochs 12 --micro-batch 8 --out "$out" --resume --threads 2
+        target/release/host train --model "nano-$model" --dataset "$dataset" --strategy all-linear --rank 8 --alpha 16 --dropout 0.05 \
+            --learning-rate 1e-3 --schedule linear --warmup 10 --epochs 10 --micro-batch 16 --threads 1 --out "$out" --resume
         mkdir -p "$here/$model-$dataset"
         cp "$out"/adapter/adapter_config.json "$out"/adapter/adapter_model.safetensors "$here/$model-$dataset/"
     done

@@ -17,14 +17,27 @@ pub struct Line {
     state: Mutex<State>,
 }
 
-#[derive(Default, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Default)]
 struct State {
     adapted: Option<String>,
     line: [f64; WIDTH],
     momentum: [f64; WIDTH],
     gradient: [f64; WIDTH],
     noise: u64,
-    steps: u64,
+}
+
+/// What is saved of it: numbers by their bits, since JSON does not give the last one back.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Kept {
+    line: [u64; WIDTH],
+    momentum: [u64; WIDTH],
+    noise: u64,
+}
+
+impl State {
+    fn kept(&self) -> Kept {
+        Kept { line: self.line.map(f64::to_bits), momentum: self.momentum.map(f64::to_bits), noise: self.noise }
+    }
 }
 
 pub struct Example {
@@ -147,7 +160,6 @@ impl Trainer for Line {
             state.momentum[place] = 0.9 * state.momentum[place] + value;
             state.line[place] -= learning_rate * state.momentum[place];
         }
-        state.steps += 1;
         Ok(dot(&gradient, &gradient).sqrt())
     }
 
@@ -178,14 +190,20 @@ impl Trainer for Line {
     }
 
     fn save_state(&self, directory: &Path) -> Result<()> {
-        let text = serde_json::to_string(&*self.state()).map_err(|error| PluginError::internal(error.to_string()))?;
+        let text =
+            serde_json::to_string(&self.state().kept()).map_err(|error| PluginError::internal(error.to_string()))?;
         write(&directory.join("trainer_state.json"), text.as_bytes())
     }
 
     fn load_state(&self, directory: &Path) -> Result<()> {
         let path = directory.join("trainer_state.json");
-        let text = std::fs::read_to_string(&path).map_err(|error| PluginError::data(format!("{}: {error}", path.display())))?;
-        *self.state() = serde_json::from_str(&text).map_err(|error| PluginError::data(error.to_string()))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| PluginError::data(format!("{}: {error}", path.display())))?;
+        let kept: Kept = serde_json::from_str(&text).map_err(|error| PluginError::data(error.to_string()))?;
+        let mut state = self.state();
+        state.line = kept.line.map(f64::from_bits);
+        state.momentum = kept.momentum.map(f64::from_bits);
+        state.noise = kept.noise;
         Ok(())
     }
 }
