@@ -20,4 +20,5 @@ pub mod submit;
 pub mod sweep;
 pub mod terminal;
 pub mod train;
+pub mod web;
 pub mod worker;

@@ -12,10 +12,10 @@ use super::schedule::Schedule;
 use crate::catalogue::Decoded;
 use crate::error::{Error, Result};
 use crate::eval::item_seed;
-use crate::loader::{PreparedBatch, Trainer};
+use crate::loader::{Dataset, PreparedBatch, Trainer};
 use crate::prepare::{PackIndex, Prepared};
 use crate::run::{read_items, replace_file, replace_folder};
-use crate::worker::{Event, ImagePlace, Images, Speaker, load_ahead};
+use crate::worker::{Event, ImagePlace, Speaker, load_ahead, open_dataset, pixels};
 use plugin_api::{AdamW, Adaptation, CaptionInput, Item, TrainingInput};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,7 +35,7 @@ pub fn fit(job: &TrainJob, speaker: &Speaker) -> Result<()> {
         false => Vec::new(),
     };
     let pack = job.packed.as_deref().map(|folder| Prepared::open(folder)?.pack()).transpose()?.flatten();
-    let source = Source { images: Images::open(job.dataset.as_ref())?, pack, seed: options.seed };
+    let source = Source { dataset: job.dataset.as_ref().map(open_dataset).transpose()?, pack, seed: options.seed };
 
     let spec = &job.trainer;
     let trainer = spec.library.open()?.trainer(spec.component.as_deref(), &spec.entry, &spec.message)?;
@@ -104,7 +104,7 @@ fn adapt(job: &TrainJob, trainer: &Trainer) -> Result<(usize, u64)> {
 
 /// Where examples come from.
 struct Source {
-    images: Images,
+    dataset: Option<Dataset>,
     pack: Option<PackIndex>,
     seed: u64,
 }
@@ -125,7 +125,7 @@ impl Source {
         for chunk in places.chunks(size) {
             let mut decoded: Vec<(usize, Decoded)> = Vec::new();
             for place in chunk {
-                match self.images.read(&self.place(&all[*place])) {
+                match pixels(&self.place(&all[*place]), self.dataset.as_ref()) {
                     Ok(image) => decoded.push((*place, image)),
                     Err(reason) => loaded.left_out.push((all[*place].id.clone(), reason)),
                 }

@@ -1,12 +1,12 @@
 //! Captioning in the worker: loader threads decode and prepare batches ahead while the captioner works on earlier ones.
 
 use super::ahead::load_ahead;
-use super::images::Images;
+use super::picture::pixels;
 use super::protocol::{BatchTiming, CaptionItem, CaptionResult, ComponentSpec, Event};
 use super::serve::Speaker;
 use crate::catalogue::Decoded;
 use crate::error::{Error, Result};
-use crate::loader::Captioner;
+use crate::loader::{Captioner, Dataset};
 use crate::run::Outcome;
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage};
 use plugin_api::{CaptionInput, CaptionerDescription, PluginError};
@@ -16,8 +16,13 @@ use std::time::Instant;
 #[derive(Default)]
 pub struct Session {
     captioner: Option<Captioner>,
-    /// The images of the last command, by its dataset's specification: a host that shares out work sends many commands for each.
-    images: Option<(String, Images)>,
+    /// The dataset of the last command, by its specification: a host that shares out work sends many commands for each.
+    dataset: Option<(String, Dataset)>,
+}
+
+/// Opens a dataset in this process.
+pub fn open_dataset(spec: &ComponentSpec<DatasetMessage>) -> Result<Dataset> {
+    spec.library.open()?.dataset(spec.component.as_deref(), &spec.entry, &spec.message)
 }
 
 impl Session {
@@ -38,16 +43,17 @@ impl Session {
         loaders: usize,
         speaker: &Speaker,
     ) -> Result<()> {
-        let key = dataset.map_or_else(String::new, |spec| serde_json::to_string(spec).unwrap_or_default());
-        if self.images.as_ref().is_none_or(|(open, _)| *open != key) {
-            self.images = Some((key, Images::open(dataset)?));
+        if let Some(spec) = dataset {
+            let key = serde_json::to_string(spec).unwrap_or_default();
+            if self.dataset.as_ref().is_none_or(|(open, _)| *open != key) {
+                self.dataset = Some((key, open_dataset(spec)?));
+            }
         }
         let captioner =
             self.captioner.as_ref().ok_or_else(|| Error::failed("the worker was asked to caption before loading"))?;
-        let images =
-            self.images.as_ref().map(|(_, images)| images).ok_or_else(|| Error::failed("no images are open"))?;
+        let dataset = dataset.and(self.dataset.as_ref()).map(|(_, dataset)| dataset);
         let batches: Vec<&[CaptionItem]> = items.chunks(batch_size.max(1)).collect();
-        let pipeline = Pipeline { captioner, images, batches: &batches, started: Instant::now() };
+        let pipeline = Pipeline { captioner, dataset, batches: &batches, started: Instant::now() };
         load_ahead(
             batches.len(),
             loaders,
@@ -65,7 +71,7 @@ impl Session {
 /// The batches on their way from files to captions.
 struct Pipeline<'a> {
     captioner: &'a Captioner,
-    images: &'a Images,
+    dataset: Option<&'a Dataset>,
     batches: &'a [&'a [CaptionItem]],
     started: Instant,
 }
@@ -84,7 +90,7 @@ impl Pipeline<'_> {
         let mut failed = Vec::new();
         let mut decoded: Vec<(&CaptionItem, Decoded)> = Vec::new();
         for item in items {
-            match self.images.read(&item.image) {
+            match pixels(&item.image, self.dataset) {
                 Ok(image) => decoded.push((item, image)),
                 Err(error) => failed.push(CaptionResult { index: item.index, outcome: Outcome::Failed { error } }),
             }

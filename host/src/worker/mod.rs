@@ -4,7 +4,7 @@
 mod ahead;
 mod captioning;
 mod comparing;
-mod images;
+mod picture;
 mod process;
 mod protocol;
 mod resources;
@@ -12,7 +12,8 @@ mod scoring;
 mod serve;
 
 pub use ahead::load_ahead;
-pub use images::Images;
+pub use captioning::open_dataset;
+pub use picture::pixels;
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
     CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, PluginFailure, ScoreCell, ScoreMetric,

@@ -1,7 +1,7 @@
 //! The worker's side: reads commands, calls plugins, tells events. It ends with its host, whatever a plugin is doing.
 
-use super::captioning::Session;
-use super::images::open_dataset;
+use super::captioning::{Session, open_dataset};
+use super::picture::Gallery;
 use super::protocol::{Command, ComponentSpec, Event};
 use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
@@ -60,6 +60,7 @@ pub fn serve() -> Result<()> {
         });
     });
     let mut session = Session::default();
+    let mut gallery = Gallery::default();
     for command in commands {
         let done = match command {
             Command::List { dataset, request, items_file, dropped_file } => {
@@ -75,6 +76,7 @@ pub fn serve() -> Result<()> {
             }
             Command::Train { job } => fit(&job, &speaker).map(|()| Event::Done),
             Command::Merge { model, merge } => merge_adapter(&model, &merge).map(|said| Event::Merged { said }),
+            Command::Picture { dataset, image, size, file } => gallery.write(dataset.as_ref(), &image, size, &file),
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
             }
