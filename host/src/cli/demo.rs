@@ -85,13 +85,13 @@ fn pre_trained_and_fine_tuned(document: Document) -> Document {
         None => table,
     });
     let tables = tables.collect();
-    let mut notes = document.notes;
-    if paired {
-        notes.push(
-            "Cells are pre-trained / fine-tuned on the catalogue's training split with `host train`; the intervals are in table.md."
+    let notes = match paired {
+        true => vec![
+            "Scores are multiplied by 100. Cells are pre-trained / fine-tuned for the catalogue; table.md has both with their intervals."
                 .to_owned(),
-        );
-    }
+        ],
+        false => document.notes,
+    };
     Document { tables, notes }
 }
 
