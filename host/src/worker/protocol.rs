@@ -6,7 +6,8 @@ use crate::loader::Library;
 use crate::recommend::TrialWork;
 use crate::run::Outcome;
 use crate::score::PairedComparison;
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage, RecommenderMessage};
+use crate::train::{TrainJob, TrainNews};
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MergeMessage, MetricMessage, RecommenderMessage};
 use plugin_api::{BenchReport, BenchRequest, ModelSource, WeightsReport};
 use plugin_api::{CaptionerDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,10 @@ pub enum Command {
         batch_size: usize,
         loaders: usize,
     },
+    /// Fine-tune a captioner, or go on with it. Answered by `Training` as it goes, then `Done`.
+    Train { job: Box<TrainJob> },
+    /// Write a checkpoint with an adapter merged into it. Answered by `Merged`.
+    Merge { model: ComponentSpec<()>, merge: MergeMessage },
     /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.
     CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
     /// Run one trial of an experiment and write its files. Answered by `Done`.
@@ -144,6 +149,14 @@ pub enum Event {
         metric: String,
         model: String,
         failure: PluginFailure,
+    },
+    /// How a training goes on.
+    Training {
+        news: TrainNews,
+    },
+    /// The plugin's sentence about the merged checkpoint.
+    Merged {
+        said: String,
     },
     /// Two cells' scores by one metric, on the items that both have.
     Compared {
