@@ -68,7 +68,8 @@ impl Slurm {
 
     fn cluster(&self, command: &str, rest: &[&str]) -> bool {
         let script = repository().join("tests/slurm/cluster.sh");
-        let status = Command::new(script).arg(command).arg(self.folder.path()).args(rest).env_remove("SLURM_CONF").status();
+        let status =
+            Command::new(script).arg(command).arg(self.folder.path()).args(rest).env_remove("SLURM_CONF").status();
         status.is_ok_and(|status| status.success())
     }
 }

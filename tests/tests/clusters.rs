@@ -86,7 +86,10 @@ fn every_completion_index_run_as_the_engine_would_gives_the_bytes_of_an_undivide
     assert_eq!(*limits, serde_json::json!({"memory": "6144Mi", "nvidia.com/gpu": 2}));
     for (job, _) in &jobs {
         let name = job.metadata.name.as_deref().unwrap();
-        assert!(name.len() <= 63 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+        assert!(
+            name.len() <= 63
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        );
     }
 
     let entry = fs::read_to_string(repository().join("Dockerfile")).unwrap();
@@ -106,7 +109,12 @@ fn every_completion_index_run_as_the_engine_would_gives_the_bytes_of_an_undivide
     assert_same_run(&results(place.run("parts")), &results(place.run("whole")));
     let out_of_range = arguments_of(tasks);
     let out_of_range: Vec<&str> = out_of_range.iter().map(String::as_str).collect();
-    place.host(&out_of_range).environment("JOB_COMPLETION_INDEX", "6").run().expect_code(2).expect_error(&["no task 6"]);
+    place
+        .host(&out_of_range)
+        .environment("JOB_COMPLETION_INDEX", "6")
+        .run()
+        .expect_code(2)
+        .expect_error(&["no task 6"]);
 }
 
 #[test]
@@ -124,11 +132,13 @@ fn what_is_missing_goes_to_another_number_of_tasks_and_another_scheduler() {
     // Of each model, five of six shards.
     (0..12).filter(|task| task % 6 != 3).for_each(|task| work("1", task));
     let resume = |arguments: &[&str]| {
-        with_stand_ins(&place, place.host(&["submit"]).with(arguments).with(&["--resume", "runs/parts", "--json"])).run()
+        with_stand_ins(&place, place.host(&["submit"]).with(arguments).with(&["--resume", "runs/parts", "--json"]))
+            .run()
     };
     // The fourth of six shards, divided into two, is odd places alone.
     let sent = resume(&["--shards", "2"]).expect_code(0).json();
-    let shards: Vec<&str> = sent["tasks"].as_array().unwrap().iter().map(|task| task["shard"].as_str().unwrap()).collect();
+    let shards: Vec<&str> =
+        sent["tasks"].as_array().unwrap().iter().map(|task| task["shard"].as_str().unwrap()).collect();
     assert_eq!(shards, ["2/2", "2/2"]);
     stand_in(&place, "kubectl", "exit 0");
     let claim = format!("work:{}", place.folder().display());
@@ -182,11 +192,18 @@ fn what_a_scheduler_says_is_told_with_what_to_do() {
     let quota = "Error from server (Forbidden): jobs.batch is forbidden: exceeded quota: team, requested: count/jobs.batch=1, used: 4, limited: 4";
     says("kubectl", quota);
     submit(&place, "kubernetes", &pod).expect_code(3).expect_error(&[quota, "kubectl describe quota"]);
-    says("kubectl", "The connection to the server localhost:8080 was refused - did you specify the right host or port?");
+    says(
+        "kubectl",
+        "The connection to the server localhost:8080 was refused - did you specify the right host or port?",
+    );
     submit(&place, "kubernetes", &pod).expect_code(3).expect_error(&["was refused", "get-contexts", "--dry-run"]);
 
     // The array is taken and the job that merges is not: neither stays.
-    stand_in(&place, "sbatch", "case \"$*\" in *merge.sh) echo 'QOSMaxSubmitJobPerUserLimit' >&2; exit 1;; esac; echo 4711");
+    stand_in(
+        &place,
+        "sbatch",
+        "case \"$*\" in *merge.sh) echo 'QOSMaxSubmitJobPerUserLimit' >&2; exit 1;; esac; echo 4711",
+    );
     stand_in(&place, "scancel", "exit 0");
     submit(&place, "slurm", &task).expect_code(3).expect_error(&["QOSMaxSubmitJobPerUserLimit", "--shards"]);
     assert!(calls(&place).contains("scancel 4711"), "{}", calls(&place));
@@ -211,7 +228,10 @@ fn the_registry_says_what_flags_leave_out_and_wrong_keys_are_errors() {
 fn ten_thousand_cells_are_looked_at_at_once() {
     const SIDE: usize = 100;
     let place = place();
-    place.host(&["eval", "--models", "fine", "--datasets", "hm", "--limit", "1", "--run", "runs/small"]).run().expect_code(0);
+    place
+        .host(&["eval", "--models", "fine", "--datasets", "hm", "--limit", "1", "--run", "runs/small"])
+        .run()
+        .expect_code(0);
     let plan = fs::read_to_string(place.path("runs/small/run.toml")).unwrap();
     let (mut head, mut tail, mut model, mut dataset) = (String::new(), String::new(), String::new(), String::new());
     // The tables of a plan by their first line.
@@ -226,7 +246,9 @@ fn ten_thousand_cells_are_looked_at_at_once() {
         let _ = writeln!([&mut head, &mut model, &mut dataset, &mut tail][at], "{line}");
     }
     let many = |text: &str, name: &str| -> String {
-        (0..SIDE).map(|number| text.replacen(&format!("name = \"{name}\""), &format!("name = \"{name}-{number}\""), 1)).collect()
+        (0..SIDE)
+            .map(|number| text.replacen(&format!("name = \"{name}\""), &format!("name = \"{name}-{number}\""), 1))
+            .collect()
     };
     let run = place.path("runs/large");
     fs::create_dir_all(run.join("items")).unwrap();

@@ -24,7 +24,8 @@ fn three_workers_on_three_models_give_the_bytes_of_one_worker() {
 
 #[test]
 fn a_cell_that_fails_among_several_workers_costs_no_other() {
-    let registry = Registry::usual().model("faulty", "fault = \"segfault\"").model("absent", "fault = \"error\"\nloading = true");
+    let registry =
+        Registry::usual().model("faulty", "fault = \"segfault\"").model("absent", "fault = \"error\"\nloading = true");
     let place = Place::with(registry);
     let outcome = place.eval("run", "faulty,fine,absent", DATASETS).with(&["--jobs", "3"]).run().expect_code(1);
     outcome.expect_error(&["faulty on hm", "faulty on fashiongen", "absent on hm: the model cannot be loaded"]);

@@ -58,7 +58,10 @@ fn six_shards_of_the_demo_models_run_as_an_array_give_the_bytes_of_an_undivided_
     };
     let small = |more: [&'static str; 2]| [&SMALL[..], &more[..]].concat();
     refused(&small(["--partition", "nowhere"]), &["invalid partition specified: nowhere", "sinfo"]);
-    refused(&["--partition", "short", "--time", "10", "--mem", "500M"], &["Requested time limit is invalid", "ask for less --time"]);
+    refused(
+        &["--partition", "short", "--time", "10", "--mem", "500M"],
+        &["Requested time limit is invalid", "ask for less --time"],
+    );
     refused(&["--gres", "gpu:1", "--mem", "500M"], &["Invalid generic resource", "--gres none"]);
     refused(&["--mem", "900G"], &["Memory specification can not be satisfied", "--mem"]);
     refused(&["--cpus", "64", "--mem", "500M"], &["configuration is not available", "--cpus"]);

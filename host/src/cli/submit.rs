@@ -13,8 +13,10 @@ use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = "What flags leave out is taken from the run's last submission, then from [submit] in the registry. docs/clusters.md has \
-                        a worked example of each.")]
+#[command(
+    after_help = "What flags leave out is taken from the run's last submission, then from [submit] in the registry. docs/clusters.md has \
+                        a worked example of each."
+)]
 pub struct Arguments {
     /// Whose scheduler
     engine: Option<EngineName>,
@@ -55,7 +57,9 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         Some(run) => What::Rest(run.clone()),
         None => {
             if arguments.engine.is_none() {
-                return Err(Error::usage("no scheduler is named").help("host submit slurm …, or host submit kubernetes …"));
+                return Err(
+                    Error::usage("no scheduler is named").help("host submit slurm …, or host submit kubernetes …")
+                );
             }
             let (models, datasets) = (&arguments.models, &arguments.datasets);
             What::Request(Box::new(arguments.options.request(common, models, datasets, Jobs::ONE, Shard::WHOLE)?))
@@ -99,7 +103,10 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         }
         Submitted::NothingMissing(run) => {
             let path = run.path();
-            reporter.note(&format!("nothing is missing of {0}; host merge {0} joins, scores and tabulates", path.display()));
+            reporter.note(&format!(
+                "nothing is missing of {0}; host merge {0} joins, scores and tabulates",
+                path.display()
+            ));
             if arguments.json {
                 print_json(&serde_json::json!({ "run": path, "submission": null, "tasks": [], "jobs": [] }))?;
             }

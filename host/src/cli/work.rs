@@ -11,7 +11,9 @@ use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit code 75: asked to stop by SIGTERM or SIGUSR1; what is done is saved, and the same command goes on.")]
+#[command(
+    after_help = "Exit code 75: asked to stop by SIGTERM or SIGUSR1; what is done is saved, and the same command goes on."
+)]
 pub struct Arguments {
     /// The run directory
     run: PathBuf,
@@ -54,11 +56,9 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         threads: common.threads,
         limits: (&arguments.limits).into(),
     };
-    let worked = common
-        .registry_and_lock()
-        .and_then(|(registry, lock)| {
-            work_on(&registry, &lock, &run, &plan, (&task.model, task.shard), options, &reporter)
-        });
+    let worked = common.registry_and_lock().and_then(|(registry, lock)| {
+        work_on(&registry, &lock, &run, &plan, (&task.model, task.shard), options, &reporter)
+    });
     match worked {
         Ok(evaluated) if evaluated.stopped => {
             say(TaskEvent::Stopped);

@@ -57,14 +57,23 @@ pub fn caption_all(
     }
     std::thread::scope(|scope| {
         let captioning = &captioning;
-        let threads: Vec<_> = (0..captioning.seats.len()).map(|seat| scope.spawn(move || captioning.work_at(seat))).collect();
-        let ends: Vec<Result<()>> = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect();
+        let threads: Vec<_> =
+            (0..captioning.seats.len()).map(|seat| scope.spawn(move || captioning.work_at(seat))).collect();
+        let ends: Vec<Result<()>> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect();
         ends.into_iter().collect::<Result<()>>()
     })?;
     for cell in captioning.cells {
         let state = cell.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(reason) = state.failure {
-            failed.push(FailedCell { dataset: cell.dataset.name.clone(), model: cell.name.to_owned(), metric: None, reason });
+            failed.push(FailedCell {
+                dataset: cell.dataset.name.clone(),
+                model: cell.name.to_owned(),
+                metric: None,
+                reason,
+            });
         }
     }
     Ok(())
@@ -224,7 +233,8 @@ impl<'a> Captioning<'a> {
                     // Where it was never loaded, others would fail at it in the same way.
                     if nobody || !queue.was_loaded(cell.model) {
                         let of_model = |number: &usize| self.cells[*number].model == cell.model;
-                        let lost: Vec<usize> = (0..self.cells.len()).filter(of_model).filter(|number| queue.give_up(*number)).collect();
+                        let lost: Vec<usize> =
+                            (0..self.cells.len()).filter(of_model).filter(|number| queue.give_up(*number)).collect();
                         drop(queue);
                         for number in lost {
                             self.fail(number, reason.clone())?;

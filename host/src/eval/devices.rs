@@ -59,7 +59,9 @@ pub fn seats(jobs: Jobs, device: Device, threads: usize, gpus: &[String]) -> Vec
 pub fn visible_gpus() -> Vec<String> {
     match std::env::var("CUDA_VISIBLE_DEVICES") {
         // As in CUDA, what follows an invalid entry is not seen.
-        Ok(list) => list.split(',').map(str::trim).take_while(|id| !id.is_empty() && *id != "-1").map(str::to_owned).collect(),
+        Ok(list) => {
+            list.split(',').map(str::trim).take_while(|id| !id.is_empty() && *id != "-1").map(str::to_owned).collect()
+        }
         Err(_) => {
             let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
             let numbered = |name: String| name.strip_prefix("nvidia")?.parse::<usize>().ok();

@@ -207,9 +207,8 @@ impl Queue {
             return state.seconds / state.items;
         }
         let measured = self.models.iter().filter(|model| model.items > 0.0);
-        let (seconds, work) = measured.fold((0.0, 0.0), |(seconds, work), model| {
-            (seconds + model.seconds, work + model.items * model.bytes)
-        });
+        let (seconds, work) = measured
+            .fold((0.0, 0.0), |(seconds, work), model| (seconds + model.seconds, work + model.items * model.bytes));
         state.bytes * if work > 0.0 { seconds / work } else { CAPTIONING }
     }
 
@@ -273,7 +272,9 @@ mod tests {
                     let end = |device: usize| busy[device].as_ref().map_or(f64::INFINITY, |(end, ..)| *end);
                     end(*a).total_cmp(&end(*b))
                 });
-                let Some((end, part, seconds)) = next.and_then(|device| busy[device].take()) else { return (now, done) };
+                let Some((end, part, seconds)) = next.and_then(|device| busy[device].take()) else {
+                    return (now, done);
+                };
                 now = end;
                 part.items.iter().for_each(|item| done[part.cell][*item] += 1);
                 queue.done(part.cell, part.items.len(), seconds);

@@ -42,7 +42,13 @@ impl RunLock {
 
     /// For one model's part of a shard, beside other models' parts. A predecessor that was killed may still hold it, where a network file
     /// system has not noticed yet: waits so long for it, and says so once.
-    pub fn await_task(run: &Path, shard: Shard, model: &str, patience: Duration, say: impl Fn(&str)) -> Result<RunLock> {
+    pub fn await_task(
+        run: &Path,
+        shard: Shard,
+        model: &str,
+        patience: Duration,
+        say: impl Fn(&str),
+    ) -> Result<RunLock> {
         let began = Instant::now();
         let mut said = false;
         loop {

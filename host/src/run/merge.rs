@@ -81,9 +81,8 @@ fn failed(run: &RunDir, dataset: &str, model: &str, failure: CellFailure) -> Res
 fn join_timings(run: &RunDir, dataset: &str, model: &str) -> Result<()> {
     let whole = run.timing_file(dataset, model);
     for part in run.timing_files(dataset, model)?.into_iter().filter(|file| *file != whole) {
-        let joined = std::fs::read(&part).and_then(|lines| {
-            std::fs::OpenOptions::new().create(true).append(true).open(&whole)?.write_all(&lines)
-        });
+        let joined = std::fs::read(&part)
+            .and_then(|lines| std::fs::OpenOptions::new().create(true).append(true).open(&whole)?.write_all(&lines));
         if joined.is_ok() {
             let _ = std::fs::remove_file(&part);
         }

@@ -83,7 +83,9 @@ fn of_submission(submission: &SubmissionStatus) -> String {
     for task in submission.tasks.iter().filter(|task| task.state == TaskState::Queued) {
         *waiting.entry(task.reason.as_deref().unwrap_or_default()).or_default() += 1;
     }
-    if let Some((reason, count)) = waiting.into_iter().max_by_key(|(_, count)| *count).filter(|(reason, _)| !reason.is_empty()) {
+    if let Some((reason, count)) =
+        waiting.into_iter().max_by_key(|(_, count)| *count).filter(|(reason, _)| !reason.is_empty())
+    {
         text += &format!("  {count} of them wait: {reason}\n");
     }
     text

@@ -68,7 +68,10 @@ impl KubernetesOptions {
                         read_only: mode.is_some(),
                     })
                 }
-                _ => Err(Error::usage(format!("`{text}` is no volume")).help("write it as CLAIM:/PATH or CLAIM:/PATH:ro")),
+                _ => {
+                    Err(Error::usage(format!("`{text}` is no volume"))
+                        .help("write it as CLAIM:/PATH or CLAIM:/PATH:ro"))
+                }
             }
         };
         self.claims.iter().enumerate().map(parse).collect()
@@ -134,12 +137,7 @@ pub fn label(run: &RunDir, number: usize) -> String {
 
 impl Manifests {
     /// `gpus` are those that `--device` asks for where no flag does.
-    pub fn render(
-        work: &Work<'_>,
-        options: &KubernetesOptions,
-        gpus: usize,
-        groups: &[Group],
-    ) -> Result<Manifests> {
+    pub fn render(work: &Work<'_>, options: &KubernetesOptions, gpus: usize, groups: &[Group]) -> Result<Manifests> {
         let image = options.image.as_deref().ok_or_else(|| {
             Error::usage("no image is named").help(
                 "give --image NAME, or `image` under [submit.kubernetes] in the registry; `docker build` makes one with the Dockerfile",

@@ -120,7 +120,10 @@ pub enum EngineName {
 pub enum Submitted {
     /// The scripts or manifests, not sent.
     Text(String),
-    Sent { run: RunDir, submission: Submission },
+    Sent {
+        run: RunDir,
+        submission: Submission,
+    },
     /// Every item has its prediction.
     NothingMissing(RunDir),
 }
@@ -236,8 +239,7 @@ pub fn submit(registry: &Registry, lock: &Lock, order: Order, reporter: &Reporte
     if order.dry_run {
         return Ok(Submitted::Text(jobs.text()));
     }
-    let mut submission =
-        Submission { number, at: now(), shards, engine, work: flags, tasks, jobs: Vec::new() };
+    let mut submission = Submission { number, at: now(), shards, engine, work: flags, tasks, jobs: Vec::new() };
     // Before anything is sent: a task may begin at once, and reads it.
     submission.write(&run)?;
     if let Err(error) = jobs.send(&run, &mut submission) {
@@ -266,7 +268,9 @@ fn refuse_active(run: &RunDir, last: &Submission) -> Result<()> {
     let ids: Vec<&str> = last.jobs.iter().map(|job| job.id.as_str()).collect();
     let cancel = match &last.engine {
         Engine::Slurm(_) => format!("scancel {}", ids.join(" ")),
-        Engine::Kubernetes(options) => options.with_namespace(&["kubectl", "delete", "jobs"]).join(" ") + " " + &ids.join(" "),
+        Engine::Kubernetes(options) => {
+            options.with_namespace(&["kubectl", "delete", "jobs"]).join(" ") + " " + &ids.join(" ")
+        }
     };
     Err(Error::failed(format!(
         "{active} tasks of submission {} of {} are queued or running",
@@ -292,7 +296,8 @@ fn bytes_of(registry: &Registry, model: &str) -> u64 {
 }
 
 fn program() -> Result<String> {
-    let program = std::env::current_exe().map_err(|error| Error::failed(format!("cannot find this program: {error}")))?;
+    let program =
+        std::env::current_exe().map_err(|error| Error::failed(format!("cannot find this program: {error}")))?;
     Ok(program.display().to_string())
 }
 
@@ -320,7 +325,8 @@ fn absolute(path: &std::path::Path) -> Result<PathBuf> {
 /// A run's name in small letters, digits and dashes, at most 30 of them.
 fn plain_name(run: &RunDir) -> String {
     let folder = run.path().file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let plain: String = folder.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    let plain: String =
+        folder.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let plain: String = plain.trim_matches('-').chars().take(30).collect();
     plain.trim_matches('-').to_owned()
 }
@@ -346,7 +352,9 @@ mod tests {
 
     #[test]
     fn memory_is_read_as_people_write_it() {
-        for (text, expected) in [("16G", 16 * 1024), ("900M", 900), ("2gib", 2048), ("1T", 1024 * 1024), ("auto", 7 * 1024)] {
+        for (text, expected) in
+            [("16G", 16 * 1024), ("900M", 900), ("2gib", 2048), ("1T", 1024 * 1024), ("auto", 7 * 1024)]
+        {
             assert_eq!(memory(text).unwrap(), expected, "{text}");
         }
         for text in ["", "G", "16", "-1G", "1.5G", "99999999999999999999G", "18446744073709551615T"] {

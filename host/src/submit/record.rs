@@ -74,11 +74,17 @@ pub struct Note {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum TaskEvent {
-    Started { machine: String },
+    Started {
+        machine: String,
+    },
     /// Asked to stop before its work was done.
     Stopped,
     /// With `host`'s exit code, and the reason of one that is not 0.
-    Ended { code: u8, #[serde(default, skip_serializing_if = "Option::is_none")] reason: Option<String> },
+    Ended {
+        code: u8,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
 }
 
 impl Submission {

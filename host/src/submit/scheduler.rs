@@ -7,23 +7,53 @@ use std::process::{Command, Stdio};
 /// Words of a scheduler, and what to do.
 const ADVICE: [(&str, &str); 18] = [
     ("invalid partition", "`sinfo --format=%P` lists the partitions; choose one with --partition"),
-    ("Invalid account", "`sacctmgr show associations user=$USER` lists your accounts; choose one with --sbatch=--account=NAME"),
+    (
+        "Invalid account",
+        "`sacctmgr show associations user=$USER` lists your accounts; choose one with --sbatch=--account=NAME",
+    ),
     ("Invalid qos", "`sacctmgr show qos` lists them; choose one with --sbatch=--qos=NAME"),
-    ("policy", "a limit of the site: send fewer tasks with --shards, ask for less --time or --mem, or wait for earlier jobs; `sacctmgr show associations user=$USER` shows limits"),
-    ("Limit", "a limit of the site: send fewer tasks with --shards, ask for less --time or --mem, or wait for earlier jobs; `sacctmgr show associations user=$USER` shows limits"),
+    (
+        "policy",
+        "a limit of the site: send fewer tasks with --shards, ask for less --time or --mem, or wait for earlier jobs; `sacctmgr show associations user=$USER` shows limits",
+    ),
+    (
+        "Limit",
+        "a limit of the site: send fewer tasks with --shards, ask for less --time or --mem, or wait for earlier jobs; `sacctmgr show associations user=$USER` shows limits",
+    ),
     ("time limit is invalid", "ask for less --time; `sinfo --format='%P %l'` shows each partition's limit"),
-    ("generic resource", "`sinfo --format='%P %G'` shows what the nodes have; correct --gres, or leave it out with --gres none"),
+    (
+        "generic resource",
+        "`sinfo --format='%P %G'` shows what the nodes have; correct --gres, or leave it out with --gres none",
+    ),
     ("gres", "`sinfo --format='%P %G'` shows what the nodes have; correct --gres, or leave it out with --gres none"),
-    ("Memory specification", "`sinfo --format='%P %m'` shows the nodes' MB; ask for less --mem, or divide the work with --shards"),
-    ("configuration is not available", "no node has so much: `sinfo --format='%P %c %m %G'` shows what they have; ask for less --cpus, --mem or --gres"),
+    (
+        "Memory specification",
+        "`sinfo --format='%P %m'` shows the nodes' MB; ask for less --mem, or divide the work with --shards",
+    ),
+    (
+        "configuration is not available",
+        "no node has so much: `sinfo --format='%P %c %m %G'` shows what they have; ask for less --cpus, --mem or --gres",
+    ),
     ("More processors requested", "`sinfo --format='%P %c'` shows the nodes' processors; ask for less --cpus"),
-    ("Invalid job array", "the array is longer than the site allows (`scontrol show config | grep MaxArraySize`): ask for fewer --shards, or submit model by model"),
+    (
+        "Invalid job array",
+        "the array is longer than the site allows (`scontrol show config | grep MaxArraySize`): ask for fewer --shards, or submit model by model",
+    ),
     ("Unable to contact slurm", "the controller is down; try later, and `scontrol ping` tells when it is back"),
     ("Could not establish a configuration source", "this machine is not part of a cluster: run it on a login node"),
-    ("exceeded quota", "the namespace's quota is full: `kubectl describe quota` shows it; wait for other jobs, or ask for less --cpus, --mem, --gpus or --at-most"),
-    ("forbidden", "your account may not do this: `kubectl auth can-i create jobs` tells; another --namespace may be yours"),
+    (
+        "exceeded quota",
+        "the namespace's quota is full: `kubectl describe quota` shows it; wait for other jobs, or ask for less --cpus, --mem, --gpus or --at-most",
+    ),
+    (
+        "forbidden",
+        "your account may not do this: `kubectl auth can-i create jobs` tells; another --namespace may be yours",
+    ),
     ("namespaces", "`kubectl get namespaces` lists them; choose one with --namespace"),
-    ("refused", "no cluster answers there: `kubectl config get-contexts` shows which one is asked; --dry-run prints the manifests without one"),
+    (
+        "refused",
+        "no cluster answers there: `kubectl config get-contexts` shows which one is asked; --dry-run prints the manifests without one",
+    ),
 ];
 
 /// Runs a command and gives what it printed. What it says when it refuses is the error, with what to do.

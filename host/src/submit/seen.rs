@@ -134,8 +134,8 @@ fn pod_state(status: &serde_json::Value) -> Seen {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Job, Task};
     use super::super::SlurmOptions;
+    use super::super::record::{Job, Task};
     use super::*;
     use crate::run::Shard;
 

@@ -149,7 +149,6 @@ impl Scripts {
         };
         Ok(Scripts { arrays, merge: merge.render().map_err(fail)? })
     }
-
 }
 
 impl SendJobs for Scripts {
@@ -158,7 +157,10 @@ impl SendJobs for Scripts {
         for (place, (_, script)) in self.arrays.iter().enumerate() {
             text += &format!("# sbatch --parsable array-{place}.sh\n{script}\n");
         }
-        text + &format!("# sbatch --parsable --dependency=afterany:JOB merge.sh, where JOB is what came before\n{}", self.merge)
+        text + &format!(
+            "# sbatch --parsable --dependency=afterany:JOB merge.sh, where JOB is what came before\n{}",
+            self.merge
+        )
     }
 
     /// If one is refused, those that were taken are cancelled.
