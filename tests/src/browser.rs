@@ -43,7 +43,9 @@ impl Browser {
     pub fn start(screen: Screen) -> Option<Browser> {
         let (Some(chromium), Some(chromedriver)) = (found(&["chromium", "chromium-browser"]), found(&["chromedriver"]))
         else {
-            eprintln!("skipped: there is no chromium with chromedriver here (Debian: apt-get install chromium chromium-driver)");
+            eprintln!(
+                "skipped: there is no chromium with chromedriver here (Debian: apt-get install chromium chromium-driver)"
+            );
             return None;
         };
         let profile = tempfile::tempdir().expect("temporary folders can be made");

@@ -24,8 +24,16 @@ const METRICS: [(&str, &str); 8] = [
 const COLOURS: [&str; 8] = ["black", "white", "navy", "red", "green", "beige", "grey", "pink"];
 const GARMENTS: [&str; 8] = ["dress", "cardigan", "jumper", "jeans", "shirt", "skirt", "coat", "top"];
 const FABRICS: [&str; 6] = ["cotton", "wool", "viscose", "linen", "denim", "jersey"];
-const DETAILS: [&str; 8] =
-    ["long sleeves", "short sleeves", "a v-neck", "a collar", "side pockets", "a hood", "a belt", "buttons down the front"];
+const DETAILS: [&str; 8] = [
+    "long sleeves",
+    "short sleeves",
+    "a v-neck",
+    "a collar",
+    "side pockets",
+    "a hood",
+    "a belt",
+    "buttons down the front",
+];
 
 /// What to generate.
 #[derive(Debug, Clone)]
@@ -54,7 +62,8 @@ impl GeneratedRun {
             write_lines(&predictions_file(run, model), captions.iter().map(|caption| caption.prediction()));
             write_lines(&scores.join("items.jsonl"), captions.iter().map(|caption| caption.scores()));
             for (place, (name, heading)) in METRICS.iter().enumerate() {
-                let mean = captions.iter().map(|caption| caption.values[place]).sum::<f64>() / items.len().max(1) as f64;
+                let mean =
+                    captions.iter().map(|caption| caption.values[place]).sum::<f64>() / items.len().max(1) as f64;
                 let score = json!({
                     "metric": name,
                     "values": { *name: { "value": mean, "low": mean * 0.98, "high": mean * 1.02 } },
@@ -153,11 +162,8 @@ impl<'a> Caption<'a> {
             COLOURS[colour], GARMENTS[garment], FABRICS[fabric], DETAILS[item.details[0]]
         );
         let mut marks: [Vec<&'static str>; 3] = Default::default();
-        let words: [(usize, usize, &[&'static str]); 3] = [
-            (item.colour, colour, &COLOURS),
-            (item.garment, garment, &GARMENTS),
-            (item.fabric, fabric, &FABRICS),
-        ];
+        let words: [(usize, usize, &[&'static str]); 3] =
+            [(item.colour, colour, &COLOURS), (item.garment, garment, &GARMENTS), (item.fabric, fabric, &FABRICS)];
         for (truth, named, words) in words {
             if truth == named {
                 marks[0].push(words[truth]);

@@ -127,7 +127,8 @@ fn axe_finds_nothing_serious() {
     let (_place, _run, server) = served();
     for screen in [Screen::DESKTOP, Screen::PHONE.dark()] {
         let Some(browser) = Browser::start(screen) else { return };
-        let pages = ["", "r/made/hm/?sort=spice&minus=model-b", "r/made/hm/item?id=0100000007", "r/made/hm/vote", "none"];
+        let pages =
+            ["", "r/made/hm/?sort=spice&minus=model-b", "r/made/hm/item?id=0100000007", "r/made/hm/vote", "none"];
         for page in pages {
             browser.open(&format!("{}{page}", server.url));
             browser.run(&axe);

@@ -1,7 +1,8 @@
 //! The web app over plain HTTP: what it shows, what it refuses, and what it makes of runs that change under it.
 
 use end_to_end_tests::{
-    DATASET, GeneratedRun, Place, Registry, RunFiles, WebServer, assert_same_run, escaped, predictions_file, write_lines,
+    DATASET, GeneratedRun, Place, Registry, RunFiles, WebServer, assert_same_run, escaped, predictions_file,
+    write_lines,
 };
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
@@ -47,11 +48,8 @@ fn items_are_sorted_filtered_searched_and_paged_by_the_url_alone() {
     let (a, b) = (scores("model-a"), scores("model-b"));
     let number = |line: &Value, name: &str| line[name].as_f64().unwrap() as f32;
 
-    let mut expected: Vec<(f32, &str)> = a
-        .iter()
-        .zip(&b)
-        .map(|(a, b)| (number(a, "spice") - number(b, "spice"), a["id"].as_str().unwrap()))
-        .collect();
+    let mut expected: Vec<(f32, &str)> =
+        a.iter().zip(&b).map(|(a, b)| (number(a, "spice") - number(b, "spice"), a["id"].as_str().unwrap())).collect();
     expected.sort_by(|x, y| y.0.total_cmp(&x.0));
     let expected: Vec<&str> = expected.into_iter().map(|(_, id)| id).collect();
     let sorted = "/r/made/hm/?sort=spice&of=model-a&minus=model-b";
@@ -222,7 +220,10 @@ fn html_in_captions_ids_and_names_stays_text() {
         let answer = server.get(path);
         assert_eq!(answer.status, 200, "{path}");
         let page = answer.text();
-        assert!(!page.contains("<script>alert") && !page.contains("<img src=x") && !page.contains("\"'&<"), "{path}\n{page}");
+        assert!(
+            !page.contains("<script>alert") && !page.contains("<img src=x") && !page.contains("\"'&<"),
+            "{path}\n{page}"
+        );
         if path.contains("/hm/") {
             assert!(page.contains("&#60;script&#62;alert(1)"), "{path}\n{page}");
         }
@@ -310,7 +311,7 @@ fn notes_and_votes_are_kept_and_the_results_are_not_touched() {
     let mut seen = Vec::new();
     for side in ["left", "right", "equal"] {
         let page = server.get(vote_page).text();
-        let comparison = page.split("<details").next().unwrap().split("data-vote").nth(1).unwrap().to_owned();
+        let comparison = page.split("data-vote").nth(1).unwrap().split("class=\"between\"").next().unwrap().to_owned();
         assert!(!comparison.contains("model-"), "a name shows which is which\n{comparison}");
         let id = page.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         assert!(!seen.contains(&id));
@@ -402,7 +403,10 @@ fn images_come_from_the_datasets_and_are_made_small() {
     let elsewhere = place.path("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     let root = end_to_end_tests::sample_catalogue().join("hm").display().to_string();
-    place.write("registry.toml", &registry.replace(&format!("{root:?}"), &format!("{:?}", elsewhere.display().to_string())));
+    place.write(
+        "registry.toml",
+        &registry.replace(&format!("{root:?}"), &format!("{:?}", elsewhere.display().to_string())),
+    );
     let server = WebServer::start(&place, &[&run], &[]);
     read_whole(&server, "real");
     assert_eq!(server.get(&format!("/r/real/hm/image?id={id}")).status, 404);
@@ -429,7 +433,13 @@ fn several_runs_are_served_and_wrong_arguments_are_told() {
 #[test]
 fn fifty_requests_at_once_are_all_answered() {
     let (_place, _run, server) = served(300, 2);
-    let paths = ["/r/made/hm/?sort=spice", "/r/made/hm/?q=navy", "/r/made/", "/r/made/hm/vote", "/r/made/hm/item?id=0100000014"];
+    let paths = [
+        "/r/made/hm/?sort=spice",
+        "/r/made/hm/?q=navy",
+        "/r/made/",
+        "/r/made/hm/vote",
+        "/r/made/hm/item?id=0100000014",
+    ];
     std::thread::scope(|scope| {
         for number in 0..50 {
             let (server, path) = (&server, paths[number % paths.len()]);

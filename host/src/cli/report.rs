@@ -58,8 +58,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
 
 fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done> {
     let reporter = common.reporter();
-    let exported =
-        crate::web::export(&arguments.run, folder, arguments.items, common.registry_and_lock(), &reporter)?;
+    let exported = crate::web::export(&arguments.run, folder, arguments.items, common.registry_and_lock(), &reporter)?;
     if exported.missing > 0 {
         reporter.warn(&format!("{} images could not be made", exported.missing));
     }

@@ -6,7 +6,7 @@ use crate::catalogue::SplitRequest;
 use crate::error::{Error, Result};
 use crate::prepare::Prepared;
 use crate::progress::Reporter;
-use crate::run::{CellFailure, RunDir, read_items, write_items};
+use crate::run::{CellFailure, PlannedModel, RunDir, read_items, write_items};
 use crate::worker::{Command, Event};
 use plugin_api::Item;
 
@@ -65,7 +65,8 @@ pub fn list_items(
                 }
                 Ok(Event::NotSaved(failure)) => return Err(failure.into()),
                 Ok(_) => {}
-                Err(reason) => {
+                Err(error) => {
+                    let reason = error.to_string();
                     reporter.warn(&format!("{}: {reason}", dataset.name));
                     fail_all(run, resolved, request, &dataset.name, &reason, failed)?;
                     continue;
@@ -106,7 +107,7 @@ fn fail_all(
     reason: &str,
     failed: &mut Vec<FailedCell>,
 ) -> Result<()> {
-    for (model, _) in &resolved.models {
+    for PlannedModel { name: model, .. } in resolved.plan.models_on(dataset) {
         run.set_failure(dataset, model, request.shard, &CellFailure { reason: reason.to_owned() })?;
         failed.push(FailedCell {
             dataset: dataset.to_owned(),

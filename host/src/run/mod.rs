@@ -11,7 +11,9 @@ mod predictions;
 mod shard;
 
 pub use directory::{CellFailure, RunDir, refuse_other_plan};
-pub use files::{add_to_digest, create_folder, file_digest, hex, replace_file, sync_folder};
+pub use files::{
+    add_to_digest, clear_unfinished, create_folder, file_digest, hex, replace_file, replace_folder, sync_folder,
+};
 pub use items::{read_items, write_items};
 pub use journal::{Journal, read_journal};
 pub use lock::RunLock;

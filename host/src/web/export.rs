@@ -74,7 +74,8 @@ pub fn export(
             let file = links.item(dataset, row, id, &view).unwrap_or_default();
             for size in [Size::Thumbnail, Size::Large] {
                 let path = links.image(&dataset.name, row, id, size);
-                exported.missing += usize::from(!write_image(&images, planned, dataset, row, size, &folder.join(path))?);
+                exported.missing +=
+                    usize::from(!write_image(&images, planned, dataset, row, size, &folder.join(path))?);
             }
             write(&file, html(&page).as_bytes())?;
             exported.items += 1;

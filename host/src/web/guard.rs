@@ -150,7 +150,16 @@ mod tests {
         for host in ["127.0.0.1", "127.0.0.1:80", "localhost:8765", "LOCALHOST", "[::1]:8765", "[::1]"] {
             assert!(guard.knows_host(&headers(&[("host", host)])).is_ok(), "{host}");
         }
-        for host in ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "192.168.1.5", "localhost:x", "", ":80", "[::1"] {
+        for host in [
+            "evil.example",
+            "evil.example:8765",
+            "127.0.0.1.evil.example",
+            "192.168.1.5",
+            "localhost:x",
+            "",
+            ":80",
+            "[::1",
+        ] {
             assert!(guard.knows_host(&headers(&[("host", host)])).is_err(), "{host}");
         }
         assert!(guard.knows_host(&headers(&[])).is_err());

@@ -63,8 +63,7 @@ impl<E: Entry> Journal<E> {
     pub fn add(&self, entry: E) -> Result<()> {
         let mut state = self.lock();
         let fail = |error: std::io::Error| Error::io("write", &self.path, &error);
-        let mut file =
-            OpenOptions::new().create(true).read(true).append(true).open(&self.path).map_err(fail)?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(&self.path).map_err(fail)?;
         if file.metadata().map_err(fail)?.len() > MOST_BYTES {
             return Err(Error::failed(format!("{} has reached its limit of 64 MiB", self.path.display())));
         }

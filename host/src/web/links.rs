@@ -1,8 +1,8 @@
 //! The addresses of pages: on the server, and as files of an exported copy.
 
 use super::images::Size;
-use super::view::View;
 use super::index::Dataset;
+use super::view::View;
 use form_urlencoded::Serializer;
 
 /// Makes the addresses that a page of one run links to.
@@ -107,7 +107,10 @@ mod tests {
     fn names_cannot_leave_their_segment_or_folder() {
         let links = Links::Served { run: "a/../b".to_owned() };
         assert_eq!(links.items("../x y?", "q=1"), "/r/a%2F..%2Fb/..%2Fx%20y%3F/?q=1");
-        assert_eq!(links.image("hm", 0, "../&id=é", Size::Large), "/r/a%2F..%2Fb/hm/image?id=..%2F%26id%3D%C3%A9&size=large");
+        assert_eq!(
+            links.image("hm", 0, "../&id=é", Size::Large),
+            "/r/a%2F..%2Fb/hm/image?id=..%2F%26id%3D%C3%A9&size=large"
+        );
         assert_eq!(Links::Exported { items: 1 }.items("../x", ""), "___x.html");
     }
 }

@@ -128,7 +128,10 @@ fn sorted(dataset: &Dataset, view: &View, mut rows: Vec<u32>) -> Vec<u32> {
     let mut keyed: Vec<(f32, u32)> = rows.iter().map(|row| (key(*row), *row)).collect();
     // What has no value comes last, whichever way; equals stay in the catalogue's order.
     keyed.par_sort_unstable_by(|a, b| {
-        a.0.is_nan().cmp(&b.0.is_nan()).then(a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal)).then(a.1.cmp(&b.1))
+        a.0.is_nan()
+            .cmp(&b.0.is_nan())
+            .then(a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal))
+            .then(a.1.cmp(&b.1))
     });
     rows.clear();
     rows.extend(keyed.into_iter().map(|(_, row)| row));

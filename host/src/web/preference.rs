@@ -116,11 +116,8 @@ mod tests {
     #[test]
     fn the_interval_is_wilsons() {
         // scipy.stats.binomtest(15, 20).proportion_ci(method="wilson"), and (0, 10), (10, 10).
-        let cases = [
-            ((15, 5), (0.531_299_1, 0.888_138_3)),
-            ((0, 10), (0.0, 0.277_532_8)),
-            ((10, 0), (0.722_467_2, 1.0)),
-        ];
+        let cases =
+            [((15, 5), (0.531_299_1, 0.888_138_3)), ((0, 10), (0.0, 0.277_532_8)), ((10, 0), (0.722_467_2, 1.0))];
         for ((a, b), (low, high)) in cases {
             let share = Tally { a, b, equal: 3 }.share().unwrap();
             assert!((share.1 - low).abs() < 1e-6 && (share.2 - high).abs() < 1e-6, "{share:?}");

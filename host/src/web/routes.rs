@@ -331,7 +331,8 @@ async fn note(
         app.about(&place, &get("query"), |run, input| {
             let row = input.dataset.items.row(&get("id")).ok_or(Failure::Malformed)?;
             let emptied = text.trim().is_empty();
-            run.write_note(input.dataset, &get("id"), text.trim()).map_err(|error| Failure::NotSaved(error.to_string()))?;
+            run.write_note(input.dataset, &get("id"), text.trim())
+                .map_err(|error| Failure::NotSaved(error.to_string()))?;
             Ok((emptied, input.links.item(input.dataset, row, &get("id"), input.view).unwrap_or_default()))
         })
     })

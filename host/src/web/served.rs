@@ -118,13 +118,7 @@ impl ServedRun {
     }
 
     /// The view's rows in order; of recent views it is remembered.
-    pub fn order(
-        &self,
-        snapshot: &Snapshot,
-        dataset: &Dataset,
-        view: &View,
-        noted: &HashSet<usize>,
-    ) -> Arc<Vec<u32>> {
+    pub fn order(&self, snapshot: &Snapshot, dataset: &Dataset, view: &View, noted: &HashSet<usize>) -> Arc<Vec<u32>> {
         let mut selection = format!("{}\n{}", dataset.name, view.selection(dataset));
         if view.only == Some(super::view::Only::Noted) {
             let mut rows: Vec<usize> = noted.iter().copied().collect();
@@ -154,12 +148,7 @@ impl ServedRun {
     }
 
     pub fn write_note(&self, dataset: &Dataset, id: &str, text: &str) -> Result<()> {
-        self.notes.add(Note {
-            time: now(),
-            dataset: dataset.name.clone(),
-            id: id.to_owned(),
-            text: text.to_owned(),
-        })
+        self.notes.add(Note { time: now(), dataset: dataset.name.clone(), id: id.to_owned(), text: text.to_owned() })
     }
 
     /// What a page of comparison shows for a pair.
@@ -190,8 +179,20 @@ impl ServedRun {
         let row = dataset.items.row(id).filter(|row| comparable(dataset, *row, pair))?;
         let first_left = super::pages::first_is_left(row, pair);
         let preferred = match side {
-            "left" => if first_left { Choice::A } else { Choice::B },
-            "right" => if first_left { Choice::B } else { Choice::A },
+            "left" => {
+                if first_left {
+                    Choice::A
+                } else {
+                    Choice::B
+                }
+            }
+            "right" => {
+                if first_left {
+                    Choice::B
+                } else {
+                    Choice::A
+                }
+            }
             "equal" => Choice::Equal,
             "withdrawn" => Choice::Withdrawn,
             _ => return None,
@@ -204,7 +205,10 @@ impl ServedRun {
 
     pub fn notes_csv(&self) -> Result<Vec<u8>> {
         let rows = self.notes.all().into_iter();
-        csv(&["dataset", "id", "note", "time"], rows.map(|note| vec![note.dataset, note.id, note.text, note.time.to_string()]))
+        csv(
+            &["dataset", "id", "note", "time"],
+            rows.map(|note| vec![note.dataset, note.id, note.text, note.time.to_string()]),
+        )
     }
 
     pub fn votes_csv(&self) -> Result<Vec<u8>> {

@@ -115,7 +115,9 @@ async fn ended() {
 pub fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| {
         let help = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "another program uses this port; choose one with --port, or 0 for any that is free",
+            std::io::ErrorKind::AddrInUse => {
+                "another program uses this port; choose one with --port, or 0 for any that is free"
+            }
             std::io::ErrorKind::PermissionDenied => "ports below 1024 need rights; choose another with --port",
             _ => "choose an address of this machine with --address",
         };

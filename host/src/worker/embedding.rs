@@ -2,13 +2,14 @@
 //! to the disk; the host hears which items have one.
 
 use super::ahead::load_ahead;
-use super::images::Images;
+use super::captioning::open_dataset;
+use super::picture::pixels;
 use super::protocol::{ComponentSpec, EmbedInput, EmbedItem, EmbedResult, Event, RowsPlace};
 use super::serve::Speaker;
 use crate::catalogue::Decoded;
 use crate::embed::npy;
 use crate::error::{Error, Result};
-use crate::loader::{Encoder, PreparedInputs};
+use crate::loader::{Dataset, Encoder, PreparedInputs};
 use crate::run::replace_file;
 use plugin_api::abi::messages::{DatasetMessage, EncoderMessage};
 use plugin_api::{EmbeddingSpace, EncoderDescription, EncoderInputs, Image, PluginError};
@@ -44,9 +45,9 @@ impl Embedder {
     ) -> Result<Result<()>> {
         let encoder =
             self.encoder.as_ref().ok_or_else(|| Error::failed("the worker was asked to embed before loading"))?;
-        let images = Images::open(dataset)?;
+        let dataset = dataset.map(open_dataset).transpose()?;
         let batches: Vec<&[EmbedItem]> = items.chunks(batch_size.max(1)).collect();
-        let pipeline = Pipeline { encoder, images: &images, space };
+        let pipeline = Pipeline { encoder, dataset: dataset.as_ref(), space };
         let mut sink = match Sink::open(rows) {
             Ok(sink) => sink,
             Err(error) => return Ok(Err(error)),
@@ -65,7 +66,7 @@ impl Embedder {
 
 struct Pipeline<'a> {
     encoder: &'a Encoder,
-    images: &'a Images,
+    dataset: Option<&'a Dataset>,
     space: &'a EmbeddingSpace,
 }
 
@@ -95,7 +96,7 @@ impl Pipeline<'_> {
                     continue;
                 }
                 EmbedInput::Text(text) => texts.push(text),
-                EmbedInput::Image(image) => match self.images.read(image) {
+                EmbedInput::Image(image) => match pixels(image, self.dataset) {
                     Ok(image) => decoded.push(image),
                     Err(reason) => {
                         failed.push((place, reason));

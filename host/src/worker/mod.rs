@@ -5,7 +5,6 @@ mod ahead;
 mod captioning;
 mod comparing;
 mod embedding;
-mod images;
 mod picture;
 mod process;
 mod protocol;
@@ -13,10 +12,14 @@ mod resources;
 mod scoring;
 mod serve;
 
+pub use ahead::load_ahead;
+pub use captioning::open_dataset;
+pub use picture::pixels;
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
     CaptionItem, CaptionResult, Command, ComponentSpec, EmbedInput, EmbedItem, EmbedResult, Event, ImagePlace,
     PluginFailure, RowsPlace, ScoreCell, ScoreMetric, ScoredCell,
 };
-pub use resources::memory_of_machine;
-pub use serve::serve;
+pub use resources::{free_space, memory_of_machine};
+pub use scoring::make_metric;
+pub use serve::{Speaker, serve};

@@ -16,6 +16,7 @@ mod metric;
 mod recommender;
 mod root;
 mod trainer;
+mod weights;
 
 pub use asset::*;
 pub use captioner::*;
@@ -28,6 +29,7 @@ pub use metric::*;
 pub use recommender::*;
 pub use root::*;
 pub use trainer::*;
+pub use weights::*;
 
 /// The version of these shapes; it stands in `registry.lock`.
 pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -38,7 +38,10 @@ fn main() {
         ("a metric's range", "/r/made/hm/?metric=rouge-l&min=20&max=40".to_owned()),
         ("search, one word", "/r/made/hm/?q=linen".to_owned()),
         ("search, words that nothing has", "/r/made/hm/?q=zebra+%22no+such+words%22".to_owned()),
-        ("all together", "/r/made/hm/?sort=spice&minus=model-b&category=dress&attribute=navy&metric=cider&min=10&q=wool".to_owned()),
+        (
+            "all together",
+            "/r/made/hm/?sort=spice&minus=model-b&category=dress&attribute=navy&metric=cider&min=10&q=wool".to_owned(),
+        ),
         ("last page of a sorted view", format!("/r/made/hm/?sort=bleu-1&page={}", items / 24)),
         ("an item in a sorted view", format!("/r/made/hm/item?id={id}&sort=bleu-4")),
         ("blind comparison", "/r/made/hm/vote".to_owned()),
@@ -48,7 +51,14 @@ fn main() {
             .map(|round| {
                 // A search word that is in every item makes an address that was not asked for before, at the cost of a search.
                 let sign = if path.contains('?') { '&' } else { '?' };
-                let fresh = if path.contains("q=") || round == 0 { String::new() } else { format!("{sign}q={}", &"fit relaxed straight hem lining shade made blend".split(' ').nth(round - 1).unwrap_or("fit")) };
+                let fresh = if path.contains("q=") || round == 0 {
+                    String::new()
+                } else {
+                    format!(
+                        "{sign}q={}",
+                        &"fit relaxed straight hem lining shade made blend".split(' ').nth(round - 1).unwrap_or("fit")
+                    )
+                };
                 let started = Instant::now();
                 let answer = server.get(&format!("{path}{fresh}"));
                 assert_eq!(answer.status, 200, "{path}");
@@ -101,5 +111,11 @@ fn memory(server: &WebServer, field: &str) -> f64 {
 
 fn folder_size(folder: &std::path::Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| if entry.path().is_dir() { folder_size(&entry.path()) } else { entry.metadata().map_or(0, |m| m.len()) }).sum()
+    entries
+        .map(
+            |entry| {
+                if entry.path().is_dir() { folder_size(&entry.path()) } else { entry.metadata().map_or(0, |m| m.len()) }
+            },
+        )
+        .sum()
 }

@@ -48,8 +48,7 @@ pub fn scan<T: Send>(
             lines.push(begin..newline);
             begin = newline + 1;
         }
-        let parsed: Vec<T> =
-            lines.par_iter().with_min_len(64).map(|line| parse(&block[line.clone()])).collect();
+        let parsed: Vec<T> = lines.par_iter().with_min_len(64).map(|line| parse(&block[line.clone()])).collect();
         for (line, value) in lines.iter().zip(parsed) {
             let span = Span { offset: offset + line.start as u64, length: line.len() as u32 };
             take(span, value);

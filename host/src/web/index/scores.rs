@@ -87,11 +87,16 @@ impl Scores {
         };
         let file = scores.file.try_clone().ok()?;
         // What cannot be parsed has no scores; it can be made again from the predictions.
-        let _ = scan(&file, 0, |line| parse(line, items), |span, parsed| {
-            if let Some(parsed) = parsed {
-                scores.add(span, parsed);
-            }
-        });
+        let _ = scan(
+            &file,
+            0,
+            |line| parse(line, items),
+            |span, parsed| {
+                if let Some(parsed) = parsed {
+                    scores.add(span, parsed);
+                }
+            },
+        );
         scores.marks.shrink_to_fit();
         Some(scores)
     }

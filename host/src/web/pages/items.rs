@@ -114,11 +114,8 @@ impl ItemsPage {
                 listed.unwrap_or(ListedItem { card: None, href: None, image: String::new(), lazy: true, noted: false })
             })
             .collect();
-        shell.crumbs = vec![
-            Crumb::to("Runs", links.home()),
-            Crumb::to(input.run, links.run()),
-            Crumb::here(&dataset.name),
-        ];
+        shell.crumbs =
+            vec![Crumb::to("Runs", links.home()), Crumb::to(input.run, links.run()), Crumb::here(&dataset.name)];
         if exported {
             shell.crumbs.remove(0);
         }

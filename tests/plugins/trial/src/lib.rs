@@ -1,11 +1,13 @@
-//! A captioner, an encoder and a metric for the host's tests. They do their work in plain arithmetic, and misbehave where their settings in the
+//! A captioner with its trainer, an encoder and a metric for the host's tests. They do their work in plain arithmetic, and misbehave where their settings in the
 //! registry say so: panic, segfault, spin, allocate without end, print to where the host listens.
+
+mod trainer;
 
 use plugin_api::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, EmbeddingSpace, Encoder, EncoderConfig,
     EncoderDescription, EncoderInputs, Finish, Generation, Image, ItemScore, Metric, MetricConfig, MetricItem,
     MetricValue, Modality, PluginError, PreparedInputs, Result, export_plugin, register_captioner, register_encoder,
-    register_metric,
+    register_metric, register_trainer,
 };
 use serde::Deserialize;
 use std::io::Write;
@@ -15,7 +17,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
-    /// `panic`, `error`, `segfault`, `spin`, `exit`, `allocate`, `leak`, `print`; empty: nothing.
+    /// `panic`, `error`, `segfault`, `spin`, `exit`, `allocate`, `leak`, `print`, in training `not-a-number`; empty: nothing.
     fault: String,
     /// Only for images of this width; 0: for all.
     width: u32,
@@ -95,17 +97,15 @@ struct Summary {
     mean: [u64; 3],
 }
 
-impl Summary {
-    fn of(image: &Image<'_>) -> Summary {
-        let pixels = (image.rgb.len() / 3).max(1) as u64;
-        let mut mean = [0; 3];
-        for pixel in image.rgb.chunks_exact(3) {
-            for (sum, value) in mean.iter_mut().zip(pixel) {
-                *sum += u64::from(*value);
-            }
+fn mean_colour(image: &Image<'_>) -> Summary {
+    let pixels = (image.rgb.len() / 3).max(1) as u64;
+    let mut mean = [0; 3];
+    for pixel in image.rgb.chunks_exact(3) {
+        for (sum, value) in mean.iter_mut().zip(pixel) {
+            *sum += u64::from(*value);
         }
-        Summary { width: image.width, mean: mean.map(|sum| sum / pixels) }
     }
+    Summary { width: image.width, mean: mean.map(|sum| sum / pixels) }
 }
 
 impl Captioner for Trial {
@@ -119,13 +119,13 @@ impl Captioner for Trial {
             precision: "integer".to_owned(),
             generation: Generation::default(),
             prompt: None,
-            capabilities: Vec::new(),
+            capabilities: vec!["train".to_owned()],
             embedding_spaces: Vec::new(),
         }
     }
 
     fn prepare(&self, inputs: &[CaptionInput<'_>]) -> Result<Vec<Summary>> {
-        Ok(inputs.iter().map(|input| Summary::of(&input.image)).collect())
+        Ok(inputs.iter().map(|input| mean_colour(&input.image)).collect())
     }
 
     fn generate(&self, batch: Vec<Summary>) -> Result<Vec<Caption>> {
@@ -194,7 +194,7 @@ impl Encoder for Colours {
     fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs<Batch>> {
         Ok(match inputs {
             EncoderInputs::Images(images) => {
-                PreparedInputs::whole(Batch::Images(images.iter().map(Summary::of).collect()))
+                PreparedInputs::whole(Batch::Images(images.iter().map(mean_colour).collect()))
             }
             EncoderInputs::Texts(texts) => {
                 let words: Vec<usize> = texts.iter().map(|text| text.split_whitespace().count()).collect();
@@ -244,5 +244,6 @@ impl Metric for Words {
 
 register_captioner!("trial", "Mean colour, for tests", &["trial"], Trial::load);
 register_encoder!("trial", "Mean colour and count of words, for tests", &["trial"], Colours::load);
+register_trainer!("trial", "A line through mean colours, for tests", trainer::Line::load, trainer::merge);
 register_metric!("trial-words", "Words a caption, for tests", Words::new);
 export_plugin!();
