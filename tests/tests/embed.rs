@@ -72,7 +72,7 @@ fn the_nano_captioner_embeds_the_sample_catalogue_in_both_of_its_spaces() {
     let error = embed(&place, "nano", "x", &[]).run().expect_code(2);
     error.expect_error(&["`nano` has several spaces", "vision (", "queries ("]);
     embed(&place, "nano", "x", &["--space", "visoin"]).run().expect_code(2).expect_error(&["did you mean `vision`"]);
-    embed(&place, "nona", "x", &[]).run().expect_code(2).expect_error(&["did you mean `nano`"]);
+    embed(&place, "nanoo", "x", &[]).run().expect_code(2).expect_error(&["did you mean `nano`"]);
     let other = embed(&place, "nano", "vision", &["--space", "vision", "--limit", "3"]).run().expect_code(2);
     other.expect_error(&["holds other features", "limit: absent -> 3", "--out DIR"]);
 
@@ -90,7 +90,7 @@ fn the_nano_captioner_embeds_the_sample_catalogue_in_both_of_its_spaces() {
     pca(&["--components", "100000"], 2).expect_error(&["100000 components cannot be kept"]);
 }
 
-/// A place with slow and fragile trial encoders over a catalogue with one deadly, one damaged and one undescribed item.
+/// A place with slow and fragile trial encoders over a catalogue with one deadly and one damaged image.
 fn place() -> Place {
     let place = Place::without_lock(Registry::default());
     let data = sample_catalogue();
@@ -171,7 +171,7 @@ fn files_an_item_hold_the_rows_of_the_matrix() {
 }
 
 #[test]
-fn texts_that_are_cut_are_counted_and_missing_ones_fail_by_name() {
+fn texts_that_are_cut_are_counted_and_missing_ones_fail_by_name_or_are_a_runs_captions() {
     let place = place();
     let csv = std::fs::read_to_string(place.path("hm/articles.csv")).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
@@ -187,4 +187,20 @@ fn texts_that_are_cut_are_counted_and_missing_ones_fail_by_name() {
     // The trial encoder reads five words.
     assert!(told["truncated"].as_u64().unwrap() > 0, "{told}");
     assert_eq!(npy(&place.path("words/features.npy")).0[1], 1);
+
+    // A run captions it, does not score it, and its caption stands in.
+    place.eval("captions", "fine", "hm").with(&["--undescribed"]).run().expect_code(0);
+    let prediction = end_to_end_tests::predictions(&place.run("captions"), "hm", "fine");
+    let caption = prediction.iter().find(|prediction| prediction["id"] == id.as_str()).unwrap();
+    assert!(caption["caption"].is_string(), "{caption}");
+    // Nor is the one whose image is damaged.
+    let scored = place.run("captions").text("scores/hm/fine/items.jsonl");
+    assert!(!scored.contains(&id) && scored.lines().count() + 2 == prediction.len(), "{scored}");
+    let captions = place.path("runs/captions").display().to_string();
+    let more = ["--space", "words", "--captions", &captions, "--json"];
+    let told = embed(&place, "plain", "filled", &more).run().expect_code(0).json();
+    assert_eq!((told["failed"].as_u64(), told["captions"]["model"].as_str()), (Some(0), Some("fine")), "{told}");
+    assert!(ids(&place.path("filled")).contains(&id));
+    let more = ["--space", "words", "--captions", &captions, "--captions-model", "none"];
+    embed(&place, "plain", "x", &more).run().expect_code(2).expect_error(&["by `none`", "fine"]);
 }

@@ -134,8 +134,10 @@ impl Work<'_> {
         let Death { reason, from_outside } = death;
         let (next, batch) = (progress.next(), self.request.batch_size);
         let left = items.len() - next;
-        let forgiven = from_outside && progress.forgiven.replace(next) != Some(next);
-        if progress.alone > progress.killers.len() && !forgiven {
+        let alone = progress.alone > progress.killers.len();
+        let first = progress.careful == 0 && !alone;
+        let forgiven = !first && from_outside && progress.forgiven.replace(next) != Some(next);
+        if alone && !forgiven {
             self.reporter.warn(&format!("item {} ended a worker alone and is left out: {reason}", items[next].id));
             if progress.killers.len() + 1 == MOST_DEATHS {
                 return Err(Error::failed(format!("given up after {MOST_DEATHS} items in a row; the last: {reason}"))
@@ -145,7 +147,7 @@ impl Work<'_> {
             return Ok(());
         }
         self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.request.model));
-        if progress.careful == 0 {
+        if first {
             progress.careful = (IN_HAND * batch).min(left);
         } else if !forgiven {
             progress.alone = batch.min(left);

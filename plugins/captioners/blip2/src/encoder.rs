@@ -2,6 +2,7 @@
 
 use crate::config::Blip2Config;
 use crate::model::Blip2;
+use nn::adapter::Adapter;
 use nn::image::ImageConfig;
 use nn::qformer::QFormer;
 use nn::vision::Vit;
@@ -44,19 +45,12 @@ pub fn spaces(config: &Blip2Config) -> Vec<EmbeddingSpace> {
 }
 
 impl Blip2Encoder {
-    /// Loads a Hugging Face directory. Settings are the captioner's, none of which concerns the image.
+    /// Loads a Hugging Face directory, with an adapter merged into it if one is given.
     ///
     /// # Errors
     /// Whatever of it is missing, damaged, contradictory or not supported, by file.
     pub fn load(config: &EncoderConfig) -> Result<Blip2Encoder> {
         config.settings.none()?;
-        if let Some(adapter) = &config.adapter {
-            return Err(PluginError::unsupported(format!(
-                "embeddings of a model with an adapter ({}) are not offered",
-                adapter.display()
-            ))
-            .help("merge the adapter into weights of its own, and embed with those"));
-        }
         nn::limit_threads(config.threads);
         let directory = &config.weights;
         let parts = Blip2Config::read(directory)?;
@@ -72,8 +66,14 @@ impl Blip2Encoder {
         let placement = plugin::placement(config.device)?;
         let checkpoint = Checkpoint::open(directory)?;
         // The whole model must be there: a damaged checkpoint is no source of features either.
-        Blip2::expected(&parts)?.check(&checkpoint)?;
-        let (vision, qformer) = Self::parts(&Loader::from_files(checkpoint, &placement), &parts)?;
+        let expected = Blip2::expected(&parts)?;
+        expected.check(&checkpoint)?;
+        let adapter = config.adapter.as_deref().map(Adapter::read).transpose()?;
+        if let Some(adapter) = &adapter {
+            adapter.check(&expected)?;
+        }
+        let loader = Loader::from_files(checkpoint, &placement).with_adapter(adapter);
+        let (vision, qformer) = Self::parts(&loader, &parts)?;
         let description = EncoderDescription {
             architecture: parts.architecture().into(),
             parameters: Loader::expected(|loader| Self::parts(loader, &parts))?.parameters(),

@@ -9,7 +9,7 @@ mod modules;
 pub use config::MpnetConfig;
 pub use encoder::SentenceEncoder;
 pub use model::Mpnet;
-pub use modules::Modules;
+pub use modules::{Modules, Pooling};
 
 plugin_api::register_encoder!(
     "sentence-bert",
