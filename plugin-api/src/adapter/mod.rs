@@ -5,15 +5,18 @@ mod asset;
 mod batches;
 mod captioner;
 mod dataset;
+mod encoder;
 mod guard;
 mod lora;
 mod metric;
 mod recommender;
 mod root;
 mod trainer;
+mod weights;
 
 pub use captioner::captioner;
 pub use dataset::dataset;
+pub use encoder::encoder;
 pub use lora::lora_strategy;
 pub use metric::metric;
 pub use recommender::recommender;

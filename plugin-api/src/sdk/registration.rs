@@ -1,9 +1,12 @@
 //! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
 
 use super::RecommenderConfig;
-use super::{CaptionerConfig, DatasetConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig};
+use super::{BenchReport, BenchRequest, ModelSource, WeightsReport};
+use super::{
+    CaptionerConfig, DatasetConfig, EncoderConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig,
+};
 use crate::abi::RecommenderBox;
-use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox, TrainerBox};
+use crate::abi::{CaptionerBox, DatasetBox, EncoderBox, LoraStrategyBox, MetricBox, TrainerBox};
 use std::path::Path;
 
 /// A registered captioner; made by [`register_captioner!`](crate::register_captioner).
@@ -13,6 +16,15 @@ pub struct CaptionerEntry {
     /// The `model_type`s of `config.json` that it loads.
     pub model_types: &'static [&'static str],
     pub create: fn(&CaptionerConfig) -> Result<CaptionerBox>,
+}
+
+/// A registered encoder; made by [`register_encoder!`](crate::register_encoder).
+pub struct EncoderEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// The `model_type`s of `config.json` that it loads.
+    pub model_types: &'static [&'static str],
+    pub create: fn(&EncoderConfig) -> Result<EncoderBox>,
 }
 
 /// A registered metric; made by [`register_metric!`](crate::register_metric).
@@ -72,9 +84,26 @@ pub struct AssetEntry {
     pub install: fn(&Path, &Path, Host) -> Result<String>,
 }
 
+/// How a captioner tells what a model needs; made by [`register_weights!`](crate::register_weights).
+pub struct WeightsEntry {
+    /// The captioner's name.
+    pub name: &'static str,
+    pub inspect: fn(&ModelSource, Host) -> Result<WeightsReport>,
+}
+
+/// How a captioner is measured; made by [`register_bench!`](crate::register_bench).
+pub struct BenchEntry {
+    /// The captioner's name.
+    pub name: &'static str,
+    pub run: fn(&BenchRequest, Host) -> Result<BenchReport>,
+}
+
+inventory::collect!(WeightsEntry);
+inventory::collect!(BenchEntry);
 inventory::collect!(AssetEntry);
 inventory::collect!(PackageEntry);
 inventory::collect!(CaptionerEntry);
+inventory::collect!(EncoderEntry);
 inventory::collect!(MetricEntry);
 inventory::collect!(DatasetEntry);
 inventory::collect!(LoraStrategyEntry);
@@ -91,6 +120,21 @@ macro_rules! register_captioner {
                 summary: $summary,
                 model_types: $model_types,
                 create: |config| ($create)(config).map($crate::__private::captioner),
+            }
+        }
+    };
+}
+
+/// Registers an encoder: name, one line of summary, `model_type`s, and a function `fn(&EncoderConfig) -> Result<impl Encoder>`.
+#[macro_export]
+macro_rules! register_encoder {
+    ($name:expr, $summary:expr, $model_types:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::EncoderEntry {
+                name: $name,
+                summary: $summary,
+                model_types: $model_types,
+                create: |config| ($create)(config).map($crate::__private::encoder),
             }
         }
     };
@@ -174,6 +218,24 @@ macro_rules! register_asset {
                 install: $install,
             }
         }
+    };
+}
+
+/// Beside a captioner's registration: its name and a function `fn(&ModelSource, Host) -> Result<WeightsReport>` that tells what a model
+/// needs without loading it. Optional: `host models check` and `--batch-size auto` ask for it.
+#[macro_export]
+macro_rules! register_weights {
+    ($name:expr, $inspect:expr) => {
+        $crate::__private::inventory::submit! { $crate::WeightsEntry { name: $name, inspect: $inspect } }
+    };
+}
+
+/// Beside a captioner's registration: its name and a function `fn(&BenchRequest, Host) -> Result<BenchReport>` that measures it.
+/// Optional: `host bench` asks for it.
+#[macro_export]
+macro_rules! register_bench {
+    ($name:expr, $run:expr) => {
+        $crate::__private::inventory::submit! { $crate::BenchEntry { name: $name, run: $run } }
     };
 }
 

@@ -288,9 +288,8 @@ impl Parameters {
     }
 
     fn scorer(&self, inputs: &[(Cow<'_, [f32]>, usize)]) -> Scorer {
-        let projected: Vec<Vec<f32>> = (self.contents.iter().zip(inputs))
-            .map(|(content, (values, _))| project(content, values).0)
-            .collect();
+        let projected: Vec<Vec<f32>> =
+            (self.contents.iter().zip(inputs)).map(|(content, (values, _))| project(content, values).0).collect();
         let width = self.users.width() + self.contents.iter().map(|content| content.users.width()).sum::<usize>();
         let mut scorer = Scorer { width, ..Scorer::default() };
         for user in 0..self.users.rows() as u32 {
