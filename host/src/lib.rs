@@ -3,6 +3,8 @@
 
 pub mod catalogue;
 pub mod cli;
+pub mod embed;
+pub mod energy;
 pub mod error;
 pub mod eval;
 pub mod loader;
@@ -17,6 +19,8 @@ pub mod score;
 pub mod status;
 pub mod stop;
 pub mod submit;
+pub mod sweep;
 pub mod terminal;
+pub mod train;
 pub mod web;
 pub mod worker;

@@ -70,7 +70,10 @@ impl Reporter {
                 bar.reset_eta();
                 Kind::Drawn(bar)
             }
-            (None, _) => Kind::Lines(Mutex::new(Lines { done, said: Instant::now() })),
+            (None, _) => {
+                let now = Instant::now();
+                Kind::Lines(Mutex::new(Lines { begun: done, done, started: now, said: now }))
+            }
         };
         Bar { title: title.to_owned(), total, bytes, kind }
     }
@@ -92,8 +95,28 @@ enum Kind {
 }
 
 struct Lines {
+    /// What was done before, in another session.
+    begun: usize,
     done: usize,
+    started: Instant,
     said: Instant,
+}
+
+impl Lines {
+    /// ` (16.2/s, 4 min left)`, once there is something to tell.
+    fn pace(&self, total: usize) -> String {
+        let rate = (self.done - self.begun) as f64 / self.started.elapsed().as_secs_f64();
+        if self.done >= total || !rate.is_normal() {
+            return String::new();
+        }
+        let left = (total - self.done) as f64 / rate;
+        let left = match left {
+            ..100.0 => format!("{left:.0} s"),
+            100.0..6000.0 => format!("{:.0} min", left / 60.0),
+            _ => format!("{:.1} h", left / 3600.0),
+        };
+        format!(" ({rate:.1}/s, {left} left)")
+    }
 }
 
 /// Lines come at most so often, besides the last.
@@ -109,7 +132,9 @@ impl Bar {
                 lines.done += by;
                 if lines.done == self.total || lines.said.elapsed() > PACE {
                     match self.bytes {
-                        false => eprintln!("{}: {} of {}", self.title, lines.done, self.total),
+                        false => {
+                            eprintln!("{}: {} of {}{}", self.title, lines.done, self.total, lines.pace(self.total))
+                        }
                         true => eprintln!(
                             "{}: {:.1} of {:.1} MB",
                             self.title,

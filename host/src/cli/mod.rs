@@ -3,11 +3,13 @@
 mod assets;
 mod bench;
 mod caption;
+mod carbon;
 mod common;
 mod compare;
 mod dataset;
 mod demo;
 mod doctor;
+mod embed;
 mod eval;
 mod language;
 mod merge;
@@ -20,6 +22,8 @@ mod score;
 mod serve;
 mod status;
 mod submit;
+mod sweep;
+mod train;
 mod work;
 mod worker;
 
@@ -49,11 +53,17 @@ enum Command {
     Eval(eval::Arguments),
     /// Caption image files
     Caption(caption::Arguments),
+    /// Fine-tune a model with adapters
+    Train(Box<train::Arguments>),
+    /// Fine-tune in every combination of some options, or in random ones; rank by validation loss
+    Sweep(sweep::Arguments),
     /// Make a prepared dataset of a vendor's files: items, splits, attributes, categories
     Prepare(prepare::Arguments),
     /// Look at a dataset's items; flatten a tree of images
     #[command(subcommand)]
     Dataset(dataset::Arguments),
+    /// Features of a dataset's items by an encoder; their principal components
+    Embed(embed::Arguments),
     /// Score captions made elsewhere
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
@@ -86,6 +96,8 @@ enum Command {
     /// The English analyser and tokenizer by themselves
     #[command(subcommand)]
     Language(language::Arguments),
+    /// What a training would emit: a device's power, hours, and the grid's intensity
+    Carbon(carbon::Arguments),
     /// What is here and what is missing
     Doctor(doctor::Arguments),
     /// A worker process of another command
@@ -122,15 +134,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<Done, Error> {
+fn run(mut arguments: Arguments) -> Result<Done, Error> {
+    if !matches!(arguments.command, Command::Carbon(_)) {
+        arguments.common.resolve_device()?;
+    }
     let common = &arguments.common;
     common.set_threads();
     match arguments.command {
         Command::Demo(arguments) => demo::run(common, &arguments),
         Command::Eval(arguments) => eval::run(common, &arguments),
         Command::Caption(arguments) => caption::run(common, &arguments),
+        Command::Train(arguments) => train::run(common, &arguments),
+        Command::Sweep(arguments) => sweep::run(common, &arguments),
         Command::Prepare(arguments) => prepare::run(common, &arguments),
         Command::Dataset(arguments) => dataset::run(common, &arguments),
+        Command::Embed(arguments) => embed::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
         Command::Bench(arguments) => bench::run(common, &arguments),
@@ -145,6 +163,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),
         Command::Language(arguments) => language::run(&arguments),
+        Command::Carbon(arguments) => carbon::run(common, &arguments),
         Command::Doctor(arguments) => doctor::run(common, &arguments),
         Command::Worker(arguments) => worker::run(&arguments),
     }

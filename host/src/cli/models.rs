@@ -1,16 +1,17 @@
 //! `host models`
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::{Common, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::{captioner_of_model, captioner_of_weights};
 use crate::models;
 use crate::registry::{Lock, Registry, Weights, unknown_name};
+use crate::train::merge_adapter;
 use crate::worker::{ComponentSpec, Limits};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use plugin_api::MemoryNeed;
 use plugin_api::abi::messages::CaptionerMessage;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Batch sizes whose memory `check` shows.
 const BATCHES: [usize; 4] = [1, 8, 16, 64];
@@ -28,7 +29,7 @@ pub enum Arguments {
     /// Files go into the hub's cache, $HF_HOME or ~/.cache/huggingface, where its other clients find them too. A token is taken from
     /// HF_TOKEN or from where `hf auth login` puts it; HF_ENDPOINT names another hub.
     Pull {
-        /// A model of the registry whose weights are `hf:OWNER/NAME`
+        /// A model or encoder of the registry whose weights are `hf:OWNER/NAME`
         name: String,
         /// Print one JSON document
         #[arg(long)]
@@ -42,6 +43,22 @@ pub enum Arguments {
         #[arg(long)]
         json: bool,
     },
+    /// Write a checkpoint with an adapter merged into its weights, for use without Lookbook or PEFT
+    Merge(MergeArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct MergeArguments {
+    /// A model of the registry, with or without an adapter (NAME+ADAPTER)
+    name: String,
+    /// A PEFT adapter, where the name says none
+    #[arg(long, value_name = "DIR")]
+    adapter: Option<PathBuf>,
+    /// The folder of the new checkpoint
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    limits: LimitFlags,
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
@@ -49,6 +66,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         Arguments::List { json } => list(common, *json),
         Arguments::Pull { name, json } => pull(common, name, *json),
         Arguments::Check { model, json } => check(common, model, *json),
+        Arguments::Merge(arguments) => merge(common, arguments),
     }
 }
 
@@ -72,14 +90,20 @@ fn list(common: &Common, json: bool) -> Result<Done> {
     let mut rows = Vec::new();
     for (name, entry) in registry.models() {
         let weights = Weights::of(&registry, entry);
-        let present = weights.present().map(|path| path.display().to_string());
+        let adapter = registry.adapter_of(name, entry);
+        let present = weights.present().filter(|_| adapter.is_ok()).map(|path| path.display().to_string());
+        let get = match (weights.present(), adapter) {
+            (Some(_), Err(error)) => error.help.unwrap_or_default(),
+            _ => weights.how_to_get(),
+        };
         rows.push(serde_json::json!({
             "name": name,
             "plugin": entry.plugin,
             "weights": entry.weights,
             "present": present.is_some(),
             "directory": present,
-            "get": weights.how_to_get(),
+            "adapter": entry.adapter,
+            "get": get,
         }));
     }
     if json {
@@ -103,16 +127,21 @@ fn list(common: &Common, json: bool) -> Result<Done> {
 
 fn pull(common: &Common, name: &str, json: bool) -> Result<Done> {
     let registry = common.registry()?;
-    let entry = registry.model(name)?;
-    let place = registry.place("models", name);
-    let repository = entry.weights.strip_prefix("hf:").ok_or_else(|| {
+    let (table, weights, revision) = match registry.encoders().get(name) {
+        Some(encoder) => ("encoders", &encoder.weights, &encoder.revision),
+        None => {
+            let model = registry.model(name)?;
+            ("models", &model.weights, &model.revision)
+        }
+    };
+    let place = registry.place(table, name);
+    let repository = weights.strip_prefix("hf:").ok_or_else(|| {
         Error::usage(format!(
-            "{place}: the weights of `{name}` are the directory {}, not a repository of the hub",
-            entry.weights
+            "{place}: the weights of `{name}` are the directory {weights}, not a repository of the hub"
         ))
         .help("only weights of the form `hf:OWNER/NAME` can be pulled")
     })?;
-    let revision = entry.revision.as_deref().unwrap_or("main");
+    let revision = revision.as_deref().unwrap_or("main");
     let pulled = models::pull(repository, revision, &place, &common.reporter())?;
     if json {
         print_json(&pulled)?;
@@ -206,4 +235,16 @@ fn described(checked: &models::Checked, directory: &Path, problems: &[String]) -
 
 fn gibibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1u32 << 30)
+}
+
+fn merge(common: &Common, arguments: &MergeArguments) -> Result<Done> {
+    let (mut registry, lock) = common.registry_and_lock()?;
+    let name = match &arguments.adapter {
+        Some(adapter) => registry.adapted(&arguments.name, adapter)?,
+        None => arguments.name.clone(),
+    };
+    let limits = (&arguments.limits).into();
+    let said = merge_adapter(&registry, &lock, &name, &arguments.out, limits, common.threads, &common.reporter())?;
+    print(&format!("{}: {said}\n", arguments.out.display()))?;
+    Ok(Done::All)
 }

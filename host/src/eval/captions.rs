@@ -33,7 +33,7 @@ pub fn caption_all(
     let seats = seats(request.jobs, request.device, request.threads, &visible_gpus());
     let (mut cells, mut pending) = (Vec::new(), Vec::new());
     for (model, (name, _)) in resolved.models.iter().enumerate() {
-        for dataset in &resolved.datasets {
+        for dataset in resolved.datasets.iter().filter(|dataset| resolved.plan.has_cell(&dataset.name, name)) {
             let Some(items) = items.get(&dataset.name) else { continue };
             let (cell, missing) = CellWork::open(run, request, dataset, model, name, items)?;
             cells.push(cell);

@@ -189,6 +189,6 @@ fn one(
     Ok(match one_answer(&command, request.limits, request.threads, reporter)? {
         Ok(Event::Compared { items, values }) => Ok((items, values)),
         Ok(_) => Err("the worker gave another answer than was asked for".to_owned()),
-        Err(reason) => Err(reason),
+        Err(error) => Err(error.to_string()),
     })
 }

@@ -38,7 +38,7 @@ pub fn score_cells(
         for metric in metrics {
             let name = &metric.spec.entry;
             speaker.say(&Event::Scoring { metric: Some(name.clone()), model: Some(cell.model.clone()) });
-            let scored = make(metric).and_then(|mut made| {
+            let scored = make_metric(metric).and_then(|mut made| {
                 corpus.observed_by(&mut made)?;
                 score_family(&made, &corpus, Some(resampler))
             });
@@ -85,7 +85,8 @@ fn write_lines(path: &Path, lines: &[Map<String, Value>]) -> Result<()> {
     replace_file(path, &text)
 }
 
-pub(super) fn make(metric: &ScoreMetric) -> Result<Metric> {
+/// Makes a metric in this process, and sees that it has the values asked for.
+pub fn make_metric(metric: &ScoreMetric) -> Result<Metric> {
     let spec = &metric.spec;
     let made = spec.library.open()?.metric(spec.component.as_deref(), &spec.entry, &spec.message)?;
     if let Some(unknown) = metric.values.iter().find(|name| made.values.iter().all(|value| value.name != **name)) {
@@ -96,7 +97,7 @@ pub(super) fn make(metric: &ScoreMetric) -> Result<Metric> {
     Ok(made)
 }
 
-/// The items that have a caption, in the dataset's order, and how many have none.
+/// The items that have a caption and a description to compare it to, in the dataset's order, and how many have no caption.
 fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusItem>, usize) {
     let mut captions: HashMap<String, String> = HashMap::new();
     for prediction in predictions {
@@ -104,7 +105,9 @@ fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusI
             captions.insert(prediction.id, caption);
         }
     }
-    let captioned: Vec<CorpusItem> = items
+    let described =
+        items.iter().filter(|item| item.references.iter().any(|text| !text.trim().is_empty())).collect::<Vec<_>>();
+    let captioned: Vec<CorpusItem> = described
         .iter()
         .filter_map(|item| {
             let candidate = captions.remove(&item.id)?;
@@ -116,7 +119,7 @@ fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusI
             })
         })
         .collect();
-    let failed = items.len() - captioned.len();
+    let failed = described.len() - captioned.len();
     (captioned, failed)
 }
 
