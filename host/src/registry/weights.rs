@@ -30,8 +30,10 @@ impl Weights {
                 snapshot: snapshot(repository, revision.unwrap_or("main")),
                 // Any entry of these weights pulls them.
                 name: (registry.models().iter())
-                    .find(|(_, other)| other.weights == weights && other.revision.as_deref() == revision)
-                    .map_or_else(|| repository.to_owned(), |(name, _)| name.clone()),
+                    .map(|(name, other)| (name, &other.weights, &other.revision))
+                    .chain(registry.encoders().iter().map(|(name, other)| (name, &other.weights, &other.revision)))
+                    .find(|(_, other, at)| *other == weights && at.as_deref() == revision)
+                    .map_or_else(|| repository.to_owned(), |(name, ..)| name.clone()),
             },
         }
     }
