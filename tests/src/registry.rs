@@ -13,7 +13,7 @@ impl Registry {
     pub fn usual() -> Registry {
         let catalogue = sample_catalogue();
         let metrics = [("bleu", "ngram"), ("rouge-l", "ngram"), ("cider", "ngram"), ("trial-words", "trial")];
-        let registry = ["trial", "hm", "fashiongen", "ngram"]
+        let registry = ["trial", "hm", "fashiongen", "ngram", "lora-standard"]
             .iter()
             .fold(Registry::default(), |registry, name| registry.plugin(name, &library(name)))
             .dataset("hm", "hm", &catalogue.join("hm"))
@@ -52,6 +52,17 @@ impl Registry {
 
     pub fn metric(mut self, name: &str, plugin: &str, options: &str) -> Registry {
         let _ = writeln!(self.0, "[metrics.{name}]\nplugin = {plugin:?}\n{options}\n");
+        self
+    }
+
+    /// Lines of TOML as they are.
+    pub fn entry(mut self, text: &str) -> Registry {
+        let _ = writeln!(self.0, "{text}\n");
+        self
+    }
+
+    pub fn recommender(mut self, name: &str, plugin: &str) -> Registry {
+        let _ = writeln!(self.0, "[recommenders.{name}]\nplugin = {plugin:?}\n");
         self
     }
 

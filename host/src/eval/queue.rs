@@ -182,7 +182,9 @@ impl Queue {
         if self.devices.len() == 1 {
             return pending;
         }
-        let share = self.pending(model) / (2 * self.devices.len());
+        // A first part is small: it tells how long the model's items take, and whether others should help.
+        let measured = self.models[model].items > 0.0;
+        let share = if measured { self.pending(model) / (2 * self.devices.len()) } else { 0 };
         let batches = share.div_ceil(self.batch).max(FEWEST_BATCHES);
         (batches * self.batch).min(pending)
     }

@@ -30,7 +30,7 @@ pub fn score_run(
             metric.spec.message.dataset = prepared(&dataset.name);
         }
         let mut cells: Vec<ScoreCell> = Vec::new();
-        for model in &plan.models {
+        for model in plan.models_on(&dataset.name) {
             let predictions = run.predictions_file(&dataset.name, &model.name, Shard::WHOLE);
             let usable = run.failure(&dataset.name, &model.name).is_none() && has_captions(&predictions)?;
             if usable && is_stale(run, &dataset.name, &model.name, &metrics)? {
@@ -57,7 +57,8 @@ fn is_stale(run: &RunDir, dataset: &str, model: &str, metrics: &[ScoreMetric]) -
             scores.input_sha256 == input && Some(&scores.plugin_sha256) == metric.spec.library.sha256.as_ref()
         })
     };
-    Ok(!run.item_scores_file(dataset, model).is_file() || !metrics.iter().all(fresh))
+    let files = [run.item_scores_file(dataset, model), run.statistics_file(dataset, model)];
+    Ok(!files.iter().all(|file| file.is_file()) || !metrics.iter().all(fresh))
 }
 
 struct Scoring<'a> {

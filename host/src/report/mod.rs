@@ -2,6 +2,7 @@
 //! them. `collect` and `scores` make a run's tables of its score files.
 
 mod collect;
+mod comparison;
 mod csv_table;
 mod latex;
 mod markdown;

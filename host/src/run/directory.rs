@@ -65,6 +65,12 @@ impl RunDir {
         self.0.join("models").join(format!("{model}.json"))
     }
 
+    /// The device that the model said it runs on (`cpu`, `cuda:0`), once it was loaded in this run.
+    pub fn device_of(&self, model: &str) -> Option<String> {
+        let text = std::fs::read(self.model_file(model)).ok()?;
+        serde_json::from_slice::<plugin_api::CaptionerDescription>(&text).ok().map(|description| description.device)
+    }
+
     pub fn cell(&self, dataset: &str, model: &str) -> PathBuf {
         self.0.join("predictions").join(dataset).join(model)
     }
@@ -139,6 +145,11 @@ impl RunDir {
         self.scores_folder(dataset, model).join("items.jsonl")
     }
 
+    /// Every item's statistics of every metric, of which corpus values are made: what `host compare` resamples.
+    pub fn statistics_file(&self, dataset: &str, model: &str) -> PathBuf {
+        self.scores_folder(dataset, model).join("statistics.jsonl")
+    }
+
     /// Notes that a cell, or a shard's part of it, failed.
     pub fn set_failure(&self, dataset: &str, model: &str, shard: Shard, failure: &CellFailure) -> Result<()> {
         let text = serde_json::to_string_pretty(failure).unwrap_or_default();
@@ -188,14 +199,18 @@ impl RunDir {
 
     /// Refuses a plan that differs from this run's, with the differences shown.
     pub fn check_same(&self, earlier: &Plan, plan: &Plan) -> Result<()> {
-        let differences = plan.differences(earlier);
-        if differences.is_empty() {
-            return Ok(());
-        }
-        let shown: Vec<String> = differences.iter().take(12).map(|line| format!("    {line}")).collect();
-        let more = differences.len().saturating_sub(shown.len());
-        let more = if more > 0 { format!("\n    … and {more} more") } else { String::new() };
-        Err(Error::usage(format!("{} holds a run of another plan:\n{}{more}", self.0.display(), shown.join("\n")))
-            .help("choose another folder with --run DIR, or give the earlier options"))
+        refuse_other_plan(&self.0, &plan.differences(earlier))
     }
+}
+
+/// Fine where there are no differences to the plan of a run directory; else an error that shows them.
+pub fn refuse_other_plan(run: &Path, differences: &[String]) -> Result<()> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<String> = differences.iter().take(12).map(|line| format!("    {line}")).collect();
+    let more = differences.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!("\n    … and {more} more") } else { String::new() };
+    Err(Error::usage(format!("{} holds a run of another plan:\n{}{more}", run.display(), shown.join("\n")))
+        .help("choose another folder with --run DIR, or give the earlier options"))
 }

@@ -15,6 +15,9 @@ pub struct Plan {
     /// At most so many items of each dataset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Items without a description are captioned too, and not scored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undescribed: bool,
     pub seed: u64,
     /// The device asked for.
     pub device: String,
@@ -42,6 +45,9 @@ pub struct PlannedModel {
     pub weights: String,
     /// SHA-256 over the checkpoint's files.
     pub weights_sha256: String,
+    /// The only dataset that it captions; none: all of the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +113,16 @@ impl Environment {
 }
 
 impl Plan {
+    /// The models that caption a dataset: the run's cells.
+    pub fn models_on<'a>(&'a self, dataset: &'a str) -> impl Iterator<Item = &'a PlannedModel> {
+        self.models.iter().filter(move |model| model.only.as_deref().is_none_or(|only| only == dataset))
+    }
+
+    /// Is this model on this dataset one of the run's cells?
+    pub fn has_cell(&self, dataset: &str, model: &str) -> bool {
+        self.models_on(dataset).any(|planned| planned.name == model)
+    }
+
     /// Eight hexadecimal digits that differ between plans: the default name of a run.
     pub fn short_digest(&self) -> String {
         use sha2::{Digest, Sha256};
@@ -140,10 +156,15 @@ impl Plan {
             plan.environment = Environment::default();
             toml::Value::try_from(plan).unwrap_or(toml::Value::Boolean(false))
         });
-        let mut lines = Vec::new();
-        compare("", &tables[0], &tables[1], &mut lines);
-        lines
+        differences(&tables[0], &tables[1])
     }
+}
+
+/// The differences of two plans, a line each.
+pub fn differences(earlier: &toml::Value, now: &toml::Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    compare("", earlier, now, &mut lines);
+    lines
 }
 
 fn compare(place: &str, earlier: &toml::Value, now: &toml::Value, lines: &mut Vec<String>) {

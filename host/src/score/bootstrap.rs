@@ -24,25 +24,57 @@ pub struct Resampler {
 impl Resampler {
     /// The sums of statistics of every resample, `[resamples, width]`, from `[items, width]`.
     pub fn sums(&self, statistics: &[f64], width: usize) -> Vec<f64> {
-        let width = width.max(1);
-        let items = statistics.len() / width;
-        let mut sums = vec![0.0; self.resamples * width];
-        if items == 0 {
-            return sums;
-        }
-        sums.par_chunks_mut(width).enumerate().for_each(|(resample, sum)| {
-            // A stream of its own for each resample: the result does not depend on the number of threads.
-            let mut random =
-                Xoshiro256PlusPlus::seed_from_u64(self.seed ^ (resample as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            for _ in 0..items {
-                let draw = ((u128::from(random.next_u64()) * items as u128) >> 64) as usize;
-                for (total, value) in sum.iter_mut().zip(&statistics[draw * width..][..width]) {
-                    *total += value;
+        weighted_sums(statistics, width, self.resamples, |resample, times| {
+            let mut random = stream(self.seed, resample);
+            for _ in 0..times.len() {
+                let draw = ((u128::from(random.next_u64()) * times.len() as u128) >> 64) as usize;
+                times[draw] += 1;
+            }
+        })
+    }
+}
+
+/// A stream of its own for each resample: the result does not depend on the number of threads.
+pub(super) fn stream(seed: u64, resample: usize) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(seed ^ (resample as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+/// Sums of statistics `[items, width]` with every item taken so many times: `[resamples, width]`. `times` is given a resample's number and
+/// a zero for each item. Counting the draws first makes the summing a plain product of matrices, which streams through memory: on
+/// 10,000 items it is several times faster than fetching rows as they are drawn.
+pub(super) fn weighted_sums(
+    statistics: &[f64],
+    width: usize,
+    resamples: usize,
+    times: impl Fn(usize, &mut [u32]) + Sync,
+) -> Vec<f64> {
+    /// Resamples that share one pass over the statistics.
+    const BLOCK: usize = 8;
+    let width = width.max(1);
+    let items = statistics.len() / width;
+    let mut sums = vec![0.0; resamples * width];
+    if items == 0 {
+        return sums;
+    }
+    sums.par_chunks_mut(BLOCK * width).enumerate().for_each_init(
+        || vec![0u32; BLOCK * items],
+        |counts, (block, sums)| {
+            counts.fill(0);
+            let here = sums.len() / width;
+            for (place, counts) in counts.chunks_exact_mut(items).take(here).enumerate() {
+                times(block * BLOCK + place, counts);
+            }
+            for (item, row) in statistics.chunks_exact(width).enumerate() {
+                for (place, sum) in sums.chunks_exact_mut(width).enumerate() {
+                    let count = f64::from(counts[place * items + item]);
+                    for (total, value) in sum.iter_mut().zip(row) {
+                        *total += count * value;
+                    }
                 }
             }
-        });
-        sums
-    }
+        },
+    );
+    sums
 }
 
 impl Interval {

@@ -5,13 +5,21 @@ mod bootstrap;
 mod corpus;
 mod family;
 mod input;
+mod item_scores;
+mod paired;
 mod results;
+#[cfg(test)]
+mod scipy_parity;
+mod wilcoxon;
 
 pub use bootstrap::{Interval, Resampler};
 pub use corpus::{Corpus, CorpusItem};
 pub use family::{ScoredFamily, score_family};
 pub use input::ScoreInput;
+pub use item_scores::ItemLines;
+pub use paired::{PairedComparison, PairedItems, compare, holm};
 pub use results::{CorpusScore, FamilyScores};
+pub use wilcoxon::{ranks, wilcoxon};
 
 use std::path::PathBuf;
 

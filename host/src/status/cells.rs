@@ -43,7 +43,16 @@ pub struct Recent {
     pub last: u64,
 }
 
+/// A batch so long ago was not the last, as far as can be told: the host may be on another machine.
+const FRESH: Duration = Duration::from_secs(20);
+
 impl Recent {
+    /// Was something done just now?
+    pub fn is_fresh(self) -> bool {
+        let fresh = u64::try_from(FRESH.as_millis()).unwrap_or(u64::MAX);
+        milliseconds(SystemTime::now()).saturating_sub(self.last) < fresh
+    }
+
     /// Items a second over several cells; none where nothing was done lately.
     pub fn rate(all: impl Iterator<Item = Recent>, now: SystemTime) -> Option<f64> {
         let some = all.filter(|recent| recent.items > 0);
@@ -61,6 +70,7 @@ pub fn cells(run: &RunDir, plan: &Plan, now: SystemTime) -> Vec<Cell> {
         plan.datasets.iter().map(|dataset| count_lines(&run.items_file(&dataset.name)).ok()).collect();
     let pairs: Vec<(usize, usize)> = (0..plan.datasets.len())
         .flat_map(|dataset| (0..plan.models.len()).map(move |model| (dataset, model)))
+        .filter(|(dataset, model)| plan.has_cell(&plan.datasets[*dataset].name, &plan.models[*model].name))
         .collect();
     let cell = |(dataset, model): &(usize, usize)| {
         one(run, &plan.datasets[*dataset].name, &plan.models[*model].name, items[*dataset], now)

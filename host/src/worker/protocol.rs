@@ -3,9 +3,15 @@
 use super::super::catalogue::SplitRequest;
 use crate::error::{Error, Exit};
 use crate::loader::Library;
+use crate::recommend::TrialWork;
 use crate::run::Outcome;
-use plugin_api::CaptionerDescription;
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage};
+use crate::score::PairedComparison;
+use crate::train::{TrainJob, TrainNews};
+use plugin_api::abi::messages::{
+    CaptionerMessage, DatasetMessage, EncoderMessage, MergeMessage, MetricMessage, RecommenderMessage,
+};
+use plugin_api::{BenchReport, BenchRequest, ModelSource, WeightsReport};
+use plugin_api::{CaptionerDescription, EmbeddingSpace, EncoderDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -28,6 +34,10 @@ pub enum Command {
     List { dataset: ComponentSpec<DatasetMessage>, request: SplitRequest, items_file: PathBuf, dropped_file: PathBuf },
     /// Load the captioner that `Caption` uses. Answered by `Loaded`.
     Load { captioner: ComponentSpec<CaptionerMessage> },
+    /// Tell what a model needs, without loading it. Answered by `Inspected`.
+    Inspect { model: ComponentSpec<ModelSource> },
+    /// Measure a model. Answered by `Benched`.
+    Bench { model: ComponentSpec<BenchRequest> },
     /// Caption items in order. Answered by `Captions` for every batch, then `Done`.
     Caption {
         dataset: Option<ComponentSpec<DatasetMessage>>,
@@ -35,9 +45,33 @@ pub enum Command {
         batch_size: usize,
         loaders: usize,
     },
+    /// Load the encoder that `Embed` uses. Answered by `EncoderLoaded`.
+    LoadEncoder { encoder: ComponentSpec<EncoderMessage> },
+    /// Embed items in order and write their rows. Answered by `Embedded` for every batch, once its rows are on the disk, then `Done`;
+    /// by `NotSaved` where they cannot be written.
+    Embed {
+        dataset: Option<ComponentSpec<DatasetMessage>>,
+        items: Vec<EmbedItem>,
+        space: EmbeddingSpace,
+        batch_size: usize,
+        loaders: usize,
+        rows: RowsPlace,
+    },
+    /// Fine-tune a captioner, or go on with it. Answered by `Training` as it goes, then `Done`.
+    Train { job: Box<TrainJob> },
+    /// Write a checkpoint with an adapter merged into it. Answered by `Merged`.
+    Merge { model: ComponentSpec<()>, merge: MergeMessage },
+    /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.
+    CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
+    /// Run one trial of an experiment and write its files. Answered by `Done`.
+    Recommend { work: Box<TrialWork> },
+    /// Decode an image, shrink it to at most `size` pixels a side and write it as JPEG. Answered by `Pictured`.
+    Picture { dataset: Option<ComponentSpec<DatasetMessage>>, image: ImagePlace, size: u32, file: PathBuf },
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
+    /// Compare two cells' scores by one metric. Answered by `Compared`.
+    Compare { metric: ScoreMetric, baseline: ScoredCell, candidate: ScoredCell, resamples: usize, seed: u64 },
 }
 
 /// One image to caption.
@@ -47,6 +81,45 @@ pub struct CaptionItem {
     pub index: usize,
     pub image: ImagePlace,
     pub seed: u64,
+}
+
+/// One item to embed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EmbedItem {
+    /// The item's place in the host's list; comes back with the result.
+    pub index: usize,
+    pub id: String,
+    pub input: EmbedInput,
+}
+
+/// What of an item is embedded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbedInput {
+    Image(ImagePlace),
+    Text(String),
+}
+
+/// Where rows go.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowsPlace {
+    /// One after the other into this file, from this byte on.
+    Matrix { file: PathBuf, offset: u64 },
+    /// `ID.npy` in this folder.
+    Files { folder: PathBuf },
+}
+
+/// What became of one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbedResult {
+    pub index: usize,
+    /// Its text was longer than the model reads.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+    /// Why it has no row, if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Where the worker finds an image.
@@ -82,6 +155,16 @@ pub struct ScoreCell {
     pub folder: PathBuf,
 }
 
+/// One model's scores on a dataset.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScoredCell {
+    pub model: String,
+    /// `METRIC.json` of the metric that is compared.
+    pub scores: PathBuf,
+    pub items: PathBuf,
+    pub statistics: PathBuf,
+}
+
 /// What the worker tells.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -93,10 +176,28 @@ pub enum Event {
     Loaded {
         description: CaptionerDescription,
     },
+    EncoderLoaded {
+        description: EncoderDescription,
+    },
+    /// A batch's rows are on the disk, those of the items without an error, in the items' order.
+    Embedded {
+        results: Vec<EmbedResult>,
+    },
+    Inspected {
+        report: WeightsReport,
+    },
+    Benched {
+        report: BenchReport,
+    },
     /// The results of a batch, in the items' order, with how long its parts took.
     Captions {
         results: Vec<CaptionResult>,
         timing: BatchTiming,
+    },
+    /// The image is written.
+    Pictured {
+        width: u32,
+        height: u32,
     },
     /// About to work on this metric (none: on shared preparation), for this model.
     Scoring {
@@ -108,6 +209,23 @@ pub enum Event {
         metric: String,
         model: String,
         failure: PluginFailure,
+    },
+    /// How a training goes on.
+    Training {
+        news: TrainNews,
+    },
+    /// The plugin's sentence about the merged checkpoint.
+    Merged {
+        said: String,
+    },
+    /// Two cells' scores by one metric, on the items that both have.
+    Compared {
+        items: usize,
+        values: Vec<PairedComparison>,
+    },
+    /// The recommender can be made.
+    Checked {
+        description: RecommenderDescription,
     },
     /// The command is finished.
     Done,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Scores cells and writes `METRIC.json` files and `items.jsonl`. A metric that fails costs its own file; the error is told with its
+/// Scores cells and writes `METRIC.json` files, `items.jsonl` and `statistics.jsonl`. A metric that fails costs its own file; the error is told with its
 /// name, and the others go on.
 pub fn score_cells(
     metrics: &[ScoreMetric],
@@ -34,10 +34,11 @@ pub fn score_cells(
         let input_sha256 = FamilyScores::input_digest(&cell.predictions, items_file)?;
         let mut lines: Vec<Map<String, Value>> =
             (0..corpus.len()).map(|item| Map::from_iter([("id".to_owned(), Value::from(corpus.id(item)))])).collect();
+        let mut statistics = lines.clone();
         for metric in metrics {
             let name = &metric.spec.entry;
             speaker.say(&Event::Scoring { metric: Some(name.clone()), model: Some(cell.model.clone()) });
-            let scored = make(metric).and_then(|mut made| {
+            let scored = make_metric(metric).and_then(|mut made| {
                 corpus.observed_by(&mut made)?;
                 score_family(&made, &corpus, Some(resampler))
             });
@@ -50,6 +51,7 @@ pub fn score_cells(
                 }
             };
             add_lines(&mut lines, name, &scored, &metric.values)?;
+            add_statistics(&mut statistics, name, &scored)?;
             let wanted = |value: &str| metric.values.is_empty() || metric.values.iter().any(|name| name == value);
             let chosen = scored.values.iter().zip(&scored.corpus).filter(|(value, _)| wanted(&value.name));
             FamilyScores {
@@ -67,18 +69,24 @@ pub fn score_cells(
             }
             .write(&cell.folder.join(format!("{name}.json")))?;
         }
-        let mut text = Vec::new();
-        for line in &lines {
-            serde_json::to_writer(&mut text, line)
-                .map_err(|error| Error::failed(format!("cannot write item scores: {error}")))?;
-            text.push(b'\n');
-        }
-        replace_file(&cell.folder.join("items.jsonl"), &text)?;
+        write_lines(&cell.folder.join("statistics.jsonl"), &statistics)?;
+        write_lines(&cell.folder.join("items.jsonl"), &lines)?;
     }
     Ok(())
 }
 
-fn make(metric: &ScoreMetric) -> Result<Metric> {
+fn write_lines(path: &Path, lines: &[Map<String, Value>]) -> Result<()> {
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, line)
+            .map_err(|error| Error::failed(format!("cannot write item scores: {error}")))?;
+        text.push(b'\n');
+    }
+    replace_file(path, &text)
+}
+
+/// Makes a metric in this process, and sees that it has the values asked for.
+pub fn make_metric(metric: &ScoreMetric) -> Result<Metric> {
     let spec = &metric.spec;
     let made = spec.library.open()?.metric(spec.component.as_deref(), &spec.entry, &spec.message)?;
     if let Some(unknown) = metric.values.iter().find(|name| made.values.iter().all(|value| value.name != **name)) {
@@ -89,7 +97,7 @@ fn make(metric: &ScoreMetric) -> Result<Metric> {
     Ok(made)
 }
 
-/// The items that have a caption, in the dataset's order, and how many have none.
+/// The items that have a caption and a description to compare it to, in the dataset's order, and how many have no caption.
 fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusItem>, usize) {
     let mut captions: HashMap<String, String> = HashMap::new();
     for prediction in predictions {
@@ -97,7 +105,9 @@ fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusI
             captions.insert(prediction.id, caption);
         }
     }
-    let captioned: Vec<CorpusItem> = items
+    let described =
+        items.iter().filter(|item| item.references.iter().any(|text| !text.trim().is_empty())).collect::<Vec<_>>();
+    let captioned: Vec<CorpusItem> = described
         .iter()
         .filter_map(|item| {
             let candidate = captions.remove(&item.id)?;
@@ -109,7 +119,7 @@ fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusI
             })
         })
         .collect();
-    let failed = items.len() - captioned.len();
+    let failed = described.len() - captioned.len();
     (captioned, failed)
 }
 
@@ -132,4 +142,21 @@ fn add_lines(lines: &mut [Map<String, Value>], family: &str, scored: &ScoredFami
         }
     }
     Ok(())
+}
+
+fn add_statistics(lines: &mut [Map<String, Value>], family: &str, scored: &ScoredFamily) -> Result<()> {
+    let width = scored.items.width.max(1);
+    for (line, row) in lines.iter_mut().zip(scored.items.statistics.chunks_exact(width)) {
+        if row.iter().any(|number| !number.is_finite()) {
+            return Err(Error::failed(format!("metric {family} gives an item statistics that are no numbers")));
+        }
+        line.insert(family.to_owned(), row.iter().map(|number| compact(*number)).collect());
+    }
+    Ok(())
+}
+
+/// Most statistics are counts: `3` takes half the room of `3.0`.
+fn compact(number: f64) -> Value {
+    let whole = number.fract() == 0.0 && number.abs() < 9e15 && !(number == 0.0 && number.is_sign_negative());
+    if whole { Value::from(number as i64) } else { Value::from(number) }
 }

@@ -17,6 +17,17 @@ pub struct CaptionerMessage {
     pub settings: Value,
 }
 
+/// What an encoder is created with; see `sdk::EncoderConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EncoderMessage {
+    pub weights: PathBuf,
+    #[serde(default)]
+    pub adapter: Option<PathBuf>,
+    pub device: Device,
+    pub threads: usize,
+    pub settings: Value,
+}
+
 /// What a dataset is opened with; see `sdk::DatasetConfig`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatasetMessage {
@@ -48,5 +59,13 @@ pub struct MergeMessage {
 pub struct MetricMessage {
     pub dataset: Option<PathBuf>,
     pub assets: Option<PathBuf>,
+    pub settings: Value,
+}
+
+/// What a recommender is made with; see `sdk::RecommenderConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecommenderMessage {
+    pub seed: u64,
+    pub threads: usize,
     pub settings: Value,
 }

@@ -7,23 +7,29 @@
 mod asset;
 mod captioner;
 mod dataset;
+mod encoder;
 mod failure;
 mod host;
 mod lora;
 pub mod messages;
 mod metric;
+mod recommender;
 mod root;
 mod trainer;
+mod weights;
 
 pub use asset::*;
 pub use captioner::*;
 pub use dataset::*;
+pub use encoder::*;
 pub use failure::*;
 pub use host::*;
 pub use lora::*;
 pub use metric::*;
+pub use recommender::*;
 pub use root::*;
 pub use trainer::*;
+pub use weights::*;
 
 /// The version of these shapes; it stands in `registry.lock`.
 pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,12 +1,15 @@
 //! The root module, put together from what the library registered with `inventory`.
 
-use super::{asset, captioner, dataset, lora, metric, trainer};
+use super::{asset, captioner, dataset, encoder, lora, metric, recommender, trainer, weights};
+use crate::abi::RecommenderInterface;
 use crate::abi::{
-    API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, Interface, LoraStrategyInterface,
-    MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef, TrainerInterface,
+    API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, EncoderInterface, Interface,
+    LoraStrategyInterface, MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef, TrainerInterface,
 };
+use crate::abi::{BenchInterface, WeightsInterface};
+use crate::sdk::RecommenderEntry;
 use crate::sdk::{
-    AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
+    AssetEntry, CaptionerEntry, DatasetEntry, EncoderEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
 };
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{ROption, RStr, RVec};
@@ -28,6 +31,10 @@ extern "C" fn components() -> RVec<ComponentInfo> {
         let detail = serde_json::json!({ "model_types": entry.model_types });
         all.push(component("captioner", entry.name, entry.summary, detail.to_string()));
     }
+    for entry in inventory::iter::<EncoderEntry>() {
+        let detail = serde_json::json!({ "model_types": entry.model_types });
+        all.push(component("encoder", entry.name, entry.summary, detail.to_string()));
+    }
     for entry in inventory::iter::<MetricEntry>() {
         all.push(component("metric", entry.name, entry.summary, "{}".to_owned()));
     }
@@ -36,6 +43,9 @@ extern "C" fn components() -> RVec<ComponentInfo> {
     }
     for entry in inventory::iter::<LoraStrategyEntry>() {
         all.push(component("lora-strategy", entry.name, entry.summary, "{}".to_owned()));
+    }
+    for entry in inventory::iter::<RecommenderEntry>() {
+        all.push(component("recommender", entry.name, entry.summary, "{}".to_owned()));
     }
     for entry in inventory::iter::<TrainerEntry>() {
         all.push(component("trainer", entry.name, entry.summary, "{}".to_owned()));
@@ -57,10 +67,14 @@ extern "C" fn interface(name: RStr<'_>) -> ROption<Interface> {
     ROption::RSome(match name.as_str() {
         AssetInterface::NAME => Interface::new(&asset::INTERFACE),
         CaptionerInterface::NAME => Interface::new(&captioner::INTERFACE),
+        EncoderInterface::NAME => Interface::new(&encoder::INTERFACE),
         MetricInterface::NAME => Interface::new(&metric::INTERFACE),
         DatasetInterface::NAME => Interface::new(&dataset::INTERFACE),
         LoraStrategyInterface::NAME => Interface::new(&lora::INTERFACE),
+        RecommenderInterface::NAME => Interface::new(&recommender::INTERFACE),
         TrainerInterface::NAME => Interface::new(&trainer::INTERFACE),
+        WeightsInterface::NAME => Interface::new(&weights::WEIGHTS),
+        BenchInterface::NAME => Interface::new(&weights::BENCH),
         _ => return ROption::RNone,
     })
 }

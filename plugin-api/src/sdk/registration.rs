@@ -1,7 +1,12 @@
 //! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
 
-use super::{CaptionerConfig, DatasetConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig};
-use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox, TrainerBox};
+use super::RecommenderConfig;
+use super::{BenchReport, BenchRequest, ModelSource, WeightsReport};
+use super::{
+    CaptionerConfig, DatasetConfig, EncoderConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig,
+};
+use crate::abi::RecommenderBox;
+use crate::abi::{CaptionerBox, DatasetBox, EncoderBox, LoraStrategyBox, MetricBox, TrainerBox};
 use std::path::Path;
 
 /// A registered captioner; made by [`register_captioner!`](crate::register_captioner).
@@ -11,6 +16,15 @@ pub struct CaptionerEntry {
     /// The `model_type`s of `config.json` that it loads.
     pub model_types: &'static [&'static str],
     pub create: fn(&CaptionerConfig) -> Result<CaptionerBox>,
+}
+
+/// A registered encoder; made by [`register_encoder!`](crate::register_encoder).
+pub struct EncoderEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// The `model_type`s of `config.json` that it loads.
+    pub model_types: &'static [&'static str],
+    pub create: fn(&EncoderConfig) -> Result<EncoderBox>,
 }
 
 /// A registered metric; made by [`register_metric!`](crate::register_metric).
@@ -32,6 +46,13 @@ pub struct LoraStrategyEntry {
     pub name: &'static str,
     pub summary: &'static str,
     pub create: fn(&Settings) -> Result<LoraStrategyBox>,
+}
+
+/// A registered recommender; made by [`register_recommender!`](crate::register_recommender).
+pub struct RecommenderEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub create: fn(&RecommenderConfig) -> Result<RecommenderBox>,
 }
 
 /// A registered trainer; made by [`register_trainer!`](crate::register_trainer).
@@ -63,12 +84,30 @@ pub struct AssetEntry {
     pub install: fn(&Path, &Path, Host) -> Result<String>,
 }
 
+/// How a captioner tells what a model needs; made by [`register_weights!`](crate::register_weights).
+pub struct WeightsEntry {
+    /// The captioner's name.
+    pub name: &'static str,
+    pub inspect: fn(&ModelSource, Host) -> Result<WeightsReport>,
+}
+
+/// How a captioner is measured; made by [`register_bench!`](crate::register_bench).
+pub struct BenchEntry {
+    /// The captioner's name.
+    pub name: &'static str,
+    pub run: fn(&BenchRequest, Host) -> Result<BenchReport>,
+}
+
+inventory::collect!(WeightsEntry);
+inventory::collect!(BenchEntry);
 inventory::collect!(AssetEntry);
 inventory::collect!(PackageEntry);
 inventory::collect!(CaptionerEntry);
+inventory::collect!(EncoderEntry);
 inventory::collect!(MetricEntry);
 inventory::collect!(DatasetEntry);
 inventory::collect!(LoraStrategyEntry);
+inventory::collect!(RecommenderEntry);
 inventory::collect!(TrainerEntry);
 
 /// Registers a captioner: name, one line of summary, `model_type`s, and a function `fn(&CaptionerConfig) -> Result<impl Captioner>`.
@@ -81,6 +120,21 @@ macro_rules! register_captioner {
                 summary: $summary,
                 model_types: $model_types,
                 create: |config| ($create)(config).map($crate::__private::captioner),
+            }
+        }
+    };
+}
+
+/// Registers an encoder: name, one line of summary, `model_type`s, and a function `fn(&EncoderConfig) -> Result<impl Encoder>`.
+#[macro_export]
+macro_rules! register_encoder {
+    ($name:expr, $summary:expr, $model_types:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::EncoderEntry {
+                name: $name,
+                summary: $summary,
+                model_types: $model_types,
+                create: |config| ($create)(config).map($crate::__private::encoder),
             }
         }
     };
@@ -120,6 +174,20 @@ macro_rules! register_lora_strategy {
     };
 }
 
+/// Registers a recommender: name, one line of summary, and a function `fn(&RecommenderConfig) -> Result<impl Recommender>`.
+#[macro_export]
+macro_rules! register_recommender {
+    ($name:expr, $summary:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::RecommenderEntry {
+                name: $name,
+                summary: $summary,
+                create: |config| ($create)(config).map($crate::__private::recommender),
+            }
+        }
+    };
+}
+
 /// Registers the trainer of a captioner: the captioner's name, one line of summary, a function `fn(&TrainerConfig) -> Result<impl Trainer>`, and a
 /// function `fn(&MergeConfig) -> Result<String>` that writes a checkpoint with an adapter merged into it.
 #[macro_export]
@@ -150,6 +218,24 @@ macro_rules! register_asset {
                 install: $install,
             }
         }
+    };
+}
+
+/// Beside a captioner's registration: its name and a function `fn(&ModelSource, Host) -> Result<WeightsReport>` that tells what a model
+/// needs without loading it. Optional: `host models check` and `--batch-size auto` ask for it.
+#[macro_export]
+macro_rules! register_weights {
+    ($name:expr, $inspect:expr) => {
+        $crate::__private::inventory::submit! { $crate::WeightsEntry { name: $name, inspect: $inspect } }
+    };
+}
+
+/// Beside a captioner's registration: its name and a function `fn(&BenchRequest, Host) -> Result<BenchReport>` that measures it.
+/// Optional: `host bench` asks for it.
+#[macro_export]
+macro_rules! register_bench {
+    ($name:expr, $run:expr) => {
+        $crate::__private::inventory::submit! { $crate::BenchEntry { name: $name, run: $run } }
     };
 }
 

@@ -3,11 +3,15 @@
 
 mod captioner;
 mod config;
+mod encoder;
 mod model;
+mod needs;
+mod published;
 mod trainer;
 
 pub use captioner::Blip2Captioner;
 pub use config::{Blip2Config, TextConfig};
+pub use encoder::Blip2Encoder;
 pub use model::Blip2;
 pub use trainer::{Blip2Trainer, merge};
 
@@ -18,6 +22,15 @@ plugin_api::register_captioner!(
     Blip2Captioner::load
 );
 
+plugin_api::register_encoder!(
+    "blip2",
+    "BLIP-2's vision tower (mean-pooled) and queries, from a captioner's Hugging Face directory",
+    &["blip-2"],
+    Blip2Encoder::load
+);
+
+plugin_api::register_weights!("blip2", needs::inspect);
+plugin_api::register_bench!("blip2", needs::measure);
 plugin_api::register_trainer!(
     "blip2",
     "low-rank adapters on BLIP-2: vision tower, Q-Former, projection and language model",

@@ -8,14 +8,16 @@ mod config;
 mod cpu;
 mod device;
 mod error;
-mod parallel;
+pub mod parallel;
 mod random;
 
 pub mod adapter;
+pub mod bench;
 pub mod generation;
 pub mod image;
 pub mod language;
 pub mod layers;
+pub mod memory;
 pub mod plugin;
 pub mod qformer;
 pub mod text;

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
     pub tensors: BTreeMap<String, Vec<usize>>,
-    /// Copies of other tensors that files may hold too.
+    /// What files may hold too: copies of other tensors, heads of other tasks.
     pub copies: BTreeSet<String>,
 }
 
@@ -90,6 +90,8 @@ enum Source {
 
 /// How many random numbers are drawn; larger tensors repeat them.
 const RANDOM_BLOCK: usize = 1 << 20;
+/// Bytes of a file that are read at a time; whole numbers of every format.
+const PIECE: usize = 8 << 20;
 /// The spread of random weights: activations stay finite through any of the models.
 const RANDOM_SCALE: f32 = 0.02;
 
@@ -164,7 +166,7 @@ impl Loader {
         if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
     }
 
-    /// Notes that files may hold a copy of a tensor that this model stores once.
+    /// Notes that files may hold a tensor that this model does without: a copy of one it stores once, the head of another task.
     pub fn note_copy(&self, name: &str) {
         if let Source::Noting(noted) = &*self.source {
             let name = self.full(name);
@@ -262,13 +264,16 @@ fn read_stored(checkpoint: &Checkpoint, stored: &StoredTensor, shape: &[usize], 
             format!("{} is {:?}, config.json makes it {shape:?}", stored.name, stored.shape),
         ));
     }
-    if !numbers.extend(stored.dtype, checkpoint.bytes(stored)) {
-        return Err(Error::malformed(
-            file,
-            format!("{} is stored as {:?}; f32, f16 and bf16 can be read", stored.name, stored.dtype),
-        ));
+    // Piece by piece, each given back when it is read: the largest tensor too is held once and not twice.
+    for (place, piece) in checkpoint.bytes(stored).chunks(PIECE).enumerate() {
+        if !numbers.extend(stored.dtype, piece) {
+            return Err(Error::malformed(
+                file,
+                format!("{} is stored as {:?}; f32, f16 and bf16 can be read", stored.name, stored.dtype),
+            ));
+        }
+        checkpoint.release(stored, place * PIECE..place * PIECE + piece.len());
     }
-    checkpoint.release(stored);
     Ok(())
 }
 

@@ -1,0 +1,57 @@
+//! Are two models different? Wilcoxon's signed-rank test over users, for every pair of models and every value that is a mean over users, with
+//! Holm's correction over all pairs of a value.
+
+use super::metrics::{Scores, Value};
+use crate::score::{holm, wilcoxon};
+use serde::{Deserialize, Serialize};
+
+/// One comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub value: String,
+    pub a: String,
+    pub b: String,
+    /// Users who have both values.
+    pub users: usize,
+    /// Mean of b − a.
+    pub difference: f64,
+    /// Two-sided; 1 where all users are alike.
+    pub p: f64,
+    /// Corrected for the number of pairs.
+    pub p_holm: f64,
+}
+
+/// Compares every pair of models on each per-user value.
+pub fn compare(models: &[(&str, &Scores)], values: &[Value]) -> Vec<Comparison> {
+    let kept: Vec<&Value> = values.iter().filter(|value| value.metric.is_per_user()).collect();
+    let mut all = Vec::new();
+    for (column, value) in kept.iter().enumerate() {
+        let own = |scores: &Scores| -> Vec<f64> {
+            scores.per_user.iter().skip(column).step_by(kept.len()).copied().collect()
+        };
+        let mut pairs = Vec::new();
+        for (place, (a, first)) in models.iter().enumerate() {
+            let first = own(first);
+            for (b, second) in &models[place + 1..] {
+                // The users with a relevant item are the part's, and so the same for all models.
+                let differences: Vec<f64> = (first.iter().zip(own(second)))
+                    .map(|(first, second)| second - first)
+                    .filter(|difference| !difference.is_nan())
+                    .collect();
+                pairs.push(Comparison {
+                    value: value.to_string(),
+                    a: (*a).to_owned(),
+                    b: (*b).to_owned(),
+                    users: differences.len(),
+                    difference: differences.iter().sum::<f64>() / differences.len().max(1) as f64,
+                    p: wilcoxon(&differences).unwrap_or(1.0),
+                    p_holm: 1.0,
+                });
+            }
+        }
+        let corrected = holm(&pairs.iter().map(|pair| pair.p).collect::<Vec<f64>>());
+        pairs.iter_mut().zip(corrected).for_each(|(pair, p)| pair.p_holm = p);
+        all.extend(pairs);
+    }
+    all
+}
