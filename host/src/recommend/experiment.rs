@@ -431,7 +431,6 @@ impl Experiment<'_> {
                 recommender: model.recommender.clone(),
                 trials: own.len(),
                 failed: failed.collect(),
-                published: model.published.clone(),
                 ..ModelResult::default()
             };
             match best.and_then(|place| Some((place, records[place].as_ref()?))) {
