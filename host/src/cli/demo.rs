@@ -88,7 +88,7 @@ fn pre_trained_and_fine_tuned(document: Document) -> Document {
     let tables = tables.collect();
     let notes = match paired {
         true => vec![
-            "Scores are multiplied by 100. Cells are pre-trained / fine-tuned for the catalogue; table.md has both with their intervals."
+            "Scores are multiplied by 100. A cell of two is pre-trained / fine-tuned for the catalogue; one alone has its 95 % interval below. table.md has all."
                 .to_owned(),
         ],
         false => document.notes,

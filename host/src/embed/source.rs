@@ -177,7 +177,7 @@ pub fn items(source: &Source, request: &Request, folder: &Folder, reporter: &Rep
         }
         Ok(Event::NotSaved(failure)) => Err(failure.into()),
         Ok(_) => Err(Error::failed("the worker gave another answer than the list of items")),
-        Err(reason) => Err(Error::failed(reason)),
+        Err(reason) => Err(reason),
     }
 }
 

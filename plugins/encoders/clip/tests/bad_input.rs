@@ -96,5 +96,5 @@ fn inputs_of_the_wrong_kind_and_spaces_that_are_not_there() {
     let torn = [Image { width: 2, height: 2, rgb: &[1, 2, 3] }];
     assert!(encoder.prepare(EncoderInputs::Images(&torn)).is_err());
     let none = encoder.prepare(EncoderInputs::Texts(&[])).unwrap();
-    assert_eq!(encoder.embed(none.batch, "text").unwrap(), []);
+    assert!(encoder.embed(none.batch, "text").unwrap().is_empty());
 }

@@ -59,7 +59,7 @@ fn each_damage_is_named() {
 #[test]
 fn texts_and_other_spaces_are_refused() {
     let encoder = load(copy().path(), json!({"resize": 64})).unwrap();
-    assert!(encoder.prepare(EncoderInputs::Texts(&["a dress"])).unwrap_err().to_string().contains("no texts"));
+    assert!(encoder.prepare(EncoderInputs::Texts(&["a dress"])).err().unwrap().to_string().contains("no texts"));
     let none = encoder.prepare(EncoderInputs::Images(&[])).unwrap().batch;
     assert!(encoder.embed(none, "pooled").unwrap_err().to_string().contains("avgpool"));
 }

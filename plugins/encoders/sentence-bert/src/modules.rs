@@ -117,7 +117,8 @@ fn pooling(path: &Path) -> Result<Pooling> {
             ("lasttoken", stored.pooling_mode_lasttoken),
         ]
         .into_iter()
-        .filter_map(|(mode, on)| on.then(|| mode.to_owned()))
+        .filter(|(_, on)| *on)
+        .map(|(mode, _)| mode.to_owned())
         .collect(),
     };
     match modes.iter().map(String::as_str).collect::<Vec<_>>()[..] {

@@ -1,7 +1,7 @@
 //! A trainer for the host's tests: a line through mean colours, learnt by gradient descent with momentum, with some noise in the place of
 //! dropout so that what is random must be saved too. Its "adapter" is four numbers.
 
-use crate::{Settings, Summary};
+use crate::{Settings, Summary, mean_colour};
 use plugin_api::{
     Adaptation, Caption, Finish, Generation, LinearLayer, Loss, MergeConfig, PluginError, Prepared, Result, Trainer,
     TrainerConfig, TrainerDescription, TrainingInput,
@@ -121,7 +121,7 @@ impl Trainer for Line {
 
     fn prepare(&self, inputs: &[TrainingInput<'_>]) -> Result<Prepared<Vec<Example>>> {
         let example = |input: &TrainingInput<'_>| Example {
-            image: Summary::of(&input.input.image),
+            image: mean_colour(&input.input.image),
             words: input.caption.split_whitespace().count() as u64 + 1,
             caption: input.caption.to_owned(),
         };
