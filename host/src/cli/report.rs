@@ -3,7 +3,7 @@
 use super::Done;
 use super::common::{print, print_json};
 use crate::error::{Error, Result};
-use crate::report;
+use crate::report::{self, Additions, Published};
 use crate::run::RunDir;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -15,6 +15,15 @@ pub struct Arguments {
     /// What to print
     #[arg(long, value_enum, default_value = "terminal")]
     format: Format,
+    /// Print scores.json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Put published figures beside the run's: `study`, or a TOML file
+    #[arg(long, value_name = "study|FILE")]
+    beside: Option<String>,
+    /// Training logs (log.jsonl, or their folders) whose losses report.html draws, beside those of the run's own adapters
+    #[arg(long, value_name = "PATHS", value_delimiter = ',')]
+    training: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -24,21 +33,41 @@ enum Format {
     Csv,
     Latex,
     Json,
+    Html,
 }
 
 pub fn run(arguments: &Arguments) -> Result<Done> {
     let (run, plan) = RunDir::existing(&arguments.run)?;
-    let results = report::write_tables(&run, &plan)?;
+    let beside = arguments.beside.as_deref().map(Published::read).transpose()?;
+    for log in &arguments.training {
+        let file = if log.is_dir() { log.join("log.jsonl") } else { log.clone() };
+        if !file.is_file() {
+            return Err(Error::usage(format!("{} is no training's log", file.display()))
+                .help("--training takes a log.jsonl that `host train` wrote, or its folder"));
+        }
+    }
+    let results = report::write_report(&run, &plan, Additions { beside, logs: arguments.training.clone() })?;
     let file = |name: &str| {
         let path = run.path().join(name);
         std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))
     };
-    match arguments.format {
+    match if arguments.json { Format::Json } else { arguments.format } {
         Format::Terminal => print(&report::terminal(&results.document()))?,
         Format::Markdown => print(&report::markdown(&results.document()))?,
         Format::Csv => print(&file("table.csv")?)?,
         Format::Latex => print(&file("table.tex")?)?,
+        Format::Html => print(&file("report.html")?)?,
         Format::Json => print_json(&results.scores_json())?,
     }
-    Ok(Done::All)
+    if !results.has_scores() {
+        return Err(Error::failed(format!("{} has no scores", run.path().display()))
+            .help("the table says what is missing; the same `host eval` again makes it"));
+    }
+    if results.is_complete() {
+        return Ok(Done::All);
+    }
+    for note in results.datasets.iter().flat_map(report::DatasetScores::notes) {
+        eprintln!("warning: {note}");
+    }
+    Ok(Done::SomeFailed)
 }

@@ -71,7 +71,7 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         };
         let (limits, threads) = (request.limits, request.threads);
         score_run(&run, &resolved.plan, &metrics, &prepared, limits, threads, reporter, &mut failed)?;
-        report::write_tables(&run, &resolved.plan)?;
+        report::write_report(&run, &resolved.plan, report::Additions::default())?;
     }
     Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole() })
 }

@@ -52,7 +52,8 @@ def expected(name, sample):
     permutation = stats.permutation_test(
         places, difference, permutation_type="samples", vectorized=True, n_resamples=RESAMPLES, rng=2, batch=2000
     )
-    wilcoxon = stats.wilcoxon(candidate - baseline)
+    # 0.6 - 0.5 and 0.5 - 0.4 are a tie, which their last bits hide.
+    wilcoxon = stats.wilcoxon(np.round(candidate - baseline, 12))
     return {
         "name": name,
         "baseline": baseline.tolist(),
