@@ -26,6 +26,16 @@ struct Arguments {
     /// Write an H&M catalogue of the real size instead, with customers and transactions, and print what is in it.
     #[arg(long, conflicts_with_all = ["corpus", "facad"])]
     real_size: bool,
+    /// Write a shop without pictures instead, with so many transactions and its articles' attributes as features: OUT/hm and
+    /// OUT/attributes.
+    #[arg(long, conflicts_with_all = ["corpus", "facad", "real_size"])]
+    transactions: Option<u64>,
+    /// Customers of that shop, or users of the log.
+    #[arg(long, default_value_t = 1500)]
+    customers: u64,
+    /// Write a log of so many interactions into the file OUT instead, for measuring.
+    #[arg(long, conflicts_with_all = ["corpus", "facad", "real_size", "transactions"])]
+    log: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +56,15 @@ fn write(out: &Path, arguments: &Arguments) -> Result<(), Error> {
     if arguments.facad {
         layout::facad::write_list(&out.join("facad"), arguments.seed, arguments.articles)?;
         return layout::facad::write_packed(&out.join("facad-packed"), arguments.seed, arguments.articles);
+    }
+    if let Some(transactions) = arguments.transactions {
+        let (count, customers) = (arguments.articles, arguments.customers);
+        return layout::interactions::write_shop(out, arguments.seed, count, customers, transactions);
+    }
+    if let Some(interactions) = arguments.log {
+        let (users, items) = (arguments.customers, arguments.articles as u64);
+        let size = layout::interactions::LogSize { users, items, interactions };
+        return layout::interactions::write_log(out, arguments.seed, size);
     }
     if arguments.real_size {
         let truth = layout::large::write_large(out, arguments.seed, layout::large::Size::REAL)?;

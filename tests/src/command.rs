@@ -39,6 +39,7 @@ impl Host {
         for name in ["SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "JOB_COMPLETION_INDEX", "JOB_COMPLETION_COUNT"] {
             command.env_remove(name);
         }
+        command.env_remove("SLURM_CONF").env_remove("CUDA_VISIBLE_DEVICES");
         Host { command, mark, input: None }
     }
 

@@ -9,6 +9,7 @@ mod place;
 mod processes;
 mod registry;
 mod run_directory;
+mod slurm;
 mod small_disk;
 
 pub use artifacts::{cargo_target, host_program, library, repository};
@@ -18,4 +19,5 @@ pub use place::Place;
 pub use processes::{processes_with, wait_until};
 pub use registry::Registry;
 pub use run_directory::{RunFiles, assert_same_run, predictions};
+pub use slurm::Slurm;
 pub use small_disk::SmallDisk;

@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 /// The living processes that carry this mark: those of one command and its workers. Dead ones that nobody has waited for yet do
 /// not count.
 pub fn processes_with(mark: &str) -> Vec<u32> {
-    let wanted = format!("{MARK}={mark}");
+    processes_in(&[format!("{MARK}={mark}")])
+}
+
+/// The living processes with all of these in their environment, as `NAME=VALUE`.
+pub(crate) fn processes_in(wanted: &[String]) -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
         .filter(|pid| {
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
+            let has = |entry: &String| environment.split(|byte| *byte == 0).any(|other| other == entry.as_bytes());
+            wanted.iter().all(has)
         })
         .collect()
 }

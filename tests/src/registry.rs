@@ -1,6 +1,6 @@
 //! A registry.toml, written entry by entry.
 
-use crate::{library, sample_catalogue};
+use crate::{library, repository, sample_catalogue};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -33,6 +33,18 @@ impl Registry {
         self
     }
 
+    /// The nano BLIP-2 of the samples, with its plugin.
+    pub fn nano(mut self) -> Registry {
+        let weights = repository().join("samples/nano/blip2-opt");
+        self = self.plugin("blip2", &library("blip2"));
+        let _ = writeln!(
+            self.0,
+            "[models.nano]\nplugin = \"blip2\"\nweights = {:?}\ngeneration = {{ max_new_tokens = 12 }}\n",
+            weights.display().to_string()
+        );
+        self
+    }
+
     pub fn dataset(mut self, name: &str, plugin: &str, root: &Path) -> Registry {
         let _ = writeln!(self.0, "[datasets.{name}]\nplugin = {plugin:?}\nroot = {:?}\n", root.display().to_string());
         self
@@ -40,6 +52,11 @@ impl Registry {
 
     pub fn metric(mut self, name: &str, plugin: &str, options: &str) -> Registry {
         let _ = writeln!(self.0, "[metrics.{name}]\nplugin = {plugin:?}\n{options}\n");
+        self
+    }
+
+    pub fn recommender(mut self, name: &str, plugin: &str) -> Registry {
+        let _ = writeln!(self.0, "[recommenders.{name}]\nplugin = {plugin:?}\n");
         self
     }
 

@@ -15,11 +15,12 @@ use tar::{Builder, HeaderMode};
 const LARGEST: u64 = 60_000_000;
 
 /// Files of the root that go along as they are.
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
     "LICENSE-MIT",
     "LICENSE-APACHE",
     "docs/architecture.md",
+    "docs/clusters.md",
     "docs/plugin-author.md",
     "plugins/shared/language/data/wordnet-licence.txt",
 ];

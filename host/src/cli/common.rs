@@ -130,6 +130,18 @@ pub struct LimitFlags {
     memory_limit: Option<f64>,
 }
 
+impl LimitFlags {
+    /// Themselves, for another host's command line.
+    pub fn as_arguments(&self) -> Vec<String> {
+        let mut words = vec!["--time-limit".to_owned(), self.time_limit.to_string()];
+        words.extend(["--load-limit".to_owned(), self.load_limit.to_string()]);
+        if let Some(gib) = self.memory_limit {
+            words.extend(["--memory-limit".to_owned(), gib.to_string()]);
+        }
+        words
+    }
+}
+
 impl From<&LimitFlags> for crate::worker::Limits {
     fn from(flags: &LimitFlags) -> Self {
         let usual = Self::default();

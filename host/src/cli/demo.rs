@@ -4,7 +4,7 @@ use super::Done;
 use super::common::{Common, print};
 use super::eval::evaluate_and_print;
 use crate::error::{Error, Result};
-use crate::eval::Request;
+use crate::eval::{Jobs, Request};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::run::{Shard, create_folder};
@@ -53,6 +53,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         run: Some(run.clone()),
         device: common.device,
         batch_size: 8,
+        jobs: Jobs::ONE,
         shard: Shard::WHOLE,
         threads: common.threads,
         seed: common.seed,

@@ -3,11 +3,12 @@
 use super::Done;
 use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
-use crate::eval::{Evaluated, Request, evaluate};
+use crate::eval::{Evaluated, Jobs, Request, evaluate};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
 use crate::run::{RunDir, Shard};
+use crate::stop;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -19,6 +20,22 @@ pub struct Arguments {
     /// Datasets of the registry, separated by commas, or `all`
     #[arg(long, value_delimiter = ',', required = true)]
     datasets: Vec<String>,
+    #[command(flatten)]
+    options: RunOptions,
+    /// Captioning workers at once: a number, or `auto` for one a GPU; CPU threads are divided among them
+    #[arg(long, default_value = "1", value_name = "auto|N")]
+    jobs: Jobs,
+    /// Do the M-th of N parts [default: from Slurm's or Kubernetes' environment, else the whole]
+    #[arg(long, value_name = "M/N", value_parser = shard)]
+    shard: Option<Shard>,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a run is made of, besides its models and datasets: shared with `host submit`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
     /// Metrics, separated by commas: families (bleu), values (bleu-4) or `all`
     #[arg(long, value_delimiter = ',', default_value = "all")]
     metrics: Vec<String>,
@@ -33,17 +50,42 @@ pub struct Arguments {
     run: Option<PathBuf>,
     /// Images in a batch
     #[arg(long, default_value_t = 8, value_name = "N")]
-    batch_size: usize,
-    /// Do the M-th of N parts [default: from Slurm's or Kubernetes' environment, else the whole]
-    #[arg(long, value_name = "M/N", value_parser = shard)]
-    shard: Option<Shard>,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    json: bool,
+    pub batch_size: usize,
     #[command(flatten)]
     generation: GenerationFlags,
     #[command(flatten)]
-    limits: LimitFlags,
+    pub limits: LimitFlags,
+}
+
+impl RunOptions {
+    pub fn request(
+        &self,
+        common: &Common,
+        models: &[String],
+        datasets: &[String],
+        jobs: Jobs,
+        shard: Shard,
+    ) -> Result<Request> {
+        if self.batch_size == 0 {
+            return Err(Error::usage("a batch of 0 images cannot be captioned").help("give --batch-size 1 or more"));
+        }
+        Ok(Request {
+            models: models.to_vec(),
+            datasets: datasets.to_vec(),
+            metrics: self.metrics.clone(),
+            split: self.split.clone(),
+            limit: self.limit,
+            run: self.run.clone(),
+            device: common.device,
+            batch_size: self.batch_size,
+            jobs,
+            shard,
+            threads: common.threads,
+            seed: common.seed,
+            generation: (&self.generation).into(),
+            limits: (&self.limits).into(),
+        })
+    }
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
@@ -51,29 +93,14 @@ fn shard(text: &str) -> Result<Shard, String> {
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    stop::listen();
     let (registry, lock) = common.registry_and_lock()?;
     let shard = match arguments.shard {
         Some(shard) => shard,
         None => Shard::from_environment(|name| std::env::var(name).ok()).transpose()?.unwrap_or(Shard::WHOLE),
     };
-    if arguments.batch_size == 0 {
-        return Err(Error::usage("a batch of 0 images cannot be captioned").help("give --batch-size 1 or more"));
-    }
-    let request = Request {
-        models: arguments.models.clone(),
-        datasets: arguments.datasets.clone(),
-        metrics: arguments.metrics.clone(),
-        split: arguments.split.clone(),
-        limit: arguments.limit,
-        run: arguments.run.clone(),
-        device: common.device,
-        batch_size: arguments.batch_size,
-        shard,
-        threads: common.threads,
-        seed: common.seed,
-        generation: (&arguments.generation).into(),
-        limits: (&arguments.limits).into(),
-    };
+    let (models, datasets) = (&arguments.models, &arguments.datasets);
+    let request = arguments.options.request(common, models, datasets, arguments.jobs, shard)?;
     evaluate_and_print(&registry, &lock, &request, &common.reporter(), arguments.json)
 }
 
@@ -86,6 +113,10 @@ pub fn evaluate_and_print(
     json: bool,
 ) -> Result<Done> {
     let evaluated = evaluate(registry, lock, request, reporter)?;
+    if evaluated.stopped {
+        reporter.note("stopped, as asked; what is saved stays, and the same command goes on");
+        return Ok(Done::Stopped);
+    }
     if evaluated.sharded {
         reporter.note(&format!(
             "shard {} is done; when all are: host merge {}",

@@ -6,8 +6,11 @@ use crate::error::Result;
 use crate::eval::{FailedCell, metric_specs, prepared, score_run};
 use crate::report;
 use crate::run::{CellFailure, RunDir, RunLock, Shard, merge};
+use crate::stop;
+use crate::submit::{Note, Submission, TaskEvent};
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -15,6 +18,9 @@ pub struct Arguments {
     run: PathBuf,
     /// Other run directories of the same plan that hold shards
     parts: Vec<PathBuf>,
+    /// Wait until the tasks of the run's last submission have ended
+    #[arg(long)]
+    wait: bool,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -22,6 +28,9 @@ pub struct Arguments {
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let (registry, lock) = common.registry_and_lock()?;
     let (run, plan) = RunDir::existing(&arguments.run)?;
+    if arguments.wait && !tasks_ended(&run, common)? {
+        return Ok(Done::Stopped);
+    }
     let _held = RunLock::acquire(run.path(), Shard::WHOLE)?;
     let mut parts = Vec::new();
     for part in &arguments.parts {
@@ -53,4 +62,26 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let results = report::write_report(&run, &plan, report::Additions::default())?;
     print(&report::terminal(&results.document()))?;
     Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })
+}
+
+/// Waits for the tasks of the last submission, by what they say of themselves; false if this process was asked to stop meanwhile.
+fn tasks_ended(run: &RunDir, common: &Common) -> Result<bool> {
+    stop::listen();
+    let Some(submission) = Submission::last(run)? else { return Ok(true) };
+    let mut said = usize::MAX;
+    loop {
+        let notes = submission.last_notes(run);
+        let ended = |note: &Option<Note>| matches!(note, Some(Note { event: TaskEvent::Ended { .. }, .. }));
+        let open = notes.iter().filter(|note| !ended(note)).count();
+        if open == 0 {
+            return Ok(true);
+        }
+        if open != std::mem::replace(&mut said, open) {
+            common.reporter().note(&format!("waiting for {open} of {} tasks", notes.len()));
+        }
+        if stop::requested() {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
 }

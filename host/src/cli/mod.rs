@@ -13,8 +13,12 @@ mod merge;
 mod models;
 mod plugin;
 mod prepare;
+mod recommend;
 mod report;
 mod score;
+mod status;
+mod submit;
+mod work;
 mod worker;
 
 use crate::error::Error;
@@ -52,6 +56,14 @@ enum Command {
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
     Merge(merge::Arguments),
+    /// Fit recommenders, choose their parameters on validation, compare them on test
+    Recommend(recommend::Arguments),
+    /// Send a run, or what is missing of it, to Slurm or Kubernetes
+    Submit(Box<submit::Arguments>),
+    /// How far a run is: cells, tasks, items a second, what failed and why
+    Status(status::Arguments),
+    /// Do one task of a submission: what its jobs run
+    Work(work::Arguments),
     /// Print a run's table and write its files anew
     Report(report::Arguments),
     /// Compare two models of a run: differences with intervals and significance
@@ -80,6 +92,8 @@ pub enum Done {
     All,
     /// Exit code 1: it ran, and some cells or items failed.
     SomeFailed,
+    /// Exit code 75 (`EX_TEMPFAIL`): it was asked to stop, by a signal; the same command goes on.
+    Stopped,
 }
 
 /// Parses the arguments, runs the command and gives the exit code.
@@ -94,6 +108,7 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::SomeFailed) => ExitCode::from(1),
+        Ok(Done::Stopped) => ExitCode::from(75),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit.code())
@@ -112,6 +127,10 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
+        Command::Recommend(arguments) => recommend::run(common, &arguments),
+        Command::Submit(arguments) => submit::run(common, &arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Work(arguments) => work::run(common, &arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),

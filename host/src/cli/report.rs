@@ -3,6 +3,7 @@
 use super::Done;
 use super::common::{print, print_json};
 use crate::error::{Error, Result};
+use crate::recommend::{self, RecommendPlan};
 use crate::report::{self, Additions, Published};
 use crate::run::RunDir;
 use clap::{Args, ValueEnum};
@@ -36,7 +37,16 @@ enum Format {
     Html,
 }
 
+impl Arguments {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
 pub fn run(arguments: &Arguments) -> Result<Done> {
+    if RecommendPlan::is_at(&arguments.run.join("run.toml")) {
+        return experiment(arguments);
+    }
     let (run, plan) = RunDir::existing(&arguments.run)?;
     let beside = arguments.beside.as_deref().map(Published::read).transpose()?;
     for log in &arguments.training {
@@ -51,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         let path = run.path().join(name);
         std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))
     };
-    match if arguments.json { Format::Json } else { arguments.format } {
+    match arguments.format() {
         Format::Terminal => print(&report::terminal(&results.document()))?,
         Format::Markdown => print(&report::markdown(&results.document()))?,
         Format::Csv => print(&file("table.csv")?)?,
@@ -70,4 +80,24 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         eprintln!("warning: {note}");
     }
     Ok(Done::SomeFailed)
+}
+
+/// The same of an experiment of `host recommend`.
+fn experiment(arguments: &Arguments) -> Result<Done> {
+    if arguments.beside.is_some() || !arguments.training.is_empty() || matches!(arguments.format, Format::Html) {
+        return Err(Error::usage("an experiment of `host recommend` has tables only")
+            .help("leave out --beside, --training and --format html"));
+    }
+    let results = recommend::collect(&arguments.run)?;
+    let document = results.document();
+    recommend::write_tables(&arguments.run, &results, &document)?;
+    match arguments.format() {
+        Format::Terminal => print(&report::terminal(&document))?,
+        Format::Markdown => print(&report::markdown(&document))?,
+        Format::Csv => print(&report::csv(&document.tables[0])?)?,
+        Format::Latex => print(&report::latex(&document))?,
+        Format::Html => {}
+        Format::Json => print_json(&results)?,
+    }
+    Ok(Done::All)
 }

@@ -1,30 +1,26 @@
-//! Captioning every cell: a worker a model, dataset after dataset, restarted when it dies. An item that kills a worker twice is
-//! recorded as failed; a cell where three items in a row do so is given up, and nothing is recorded of them: it may be the worker
-//! that cannot live.
+//! Captioning what is missing of every cell: devices take parts of cells from one queue, each by a thread that minds the worker there.
+//! Where several devices share a cell, each has a file of its own, and the cell's end joins them in the items' order.
 
-use super::{FailedCell, Items, Request, Resolved, resolve::ResolvedDataset};
-use crate::error::{Error, Result};
-use crate::prepare::Prepared;
+use super::devices::{Seat, seats, visible_gpus};
+use super::part::{Files, PartWork, Tally};
+use super::queue::{Next, Part, Queue};
+use super::resolve::ResolvedDataset;
+use super::station::{Ended, Station};
+use super::{FailedCell, Items, Request, Resolved};
+use crate::error::Result;
 use crate::progress::{Bar, Reporter};
-use crate::run::{CellFailure, Outcome, Prediction, PredictionWriter, RunDir, replace_file};
-use crate::worker::{CaptionItem, CaptionResult, Command, ComponentSpec, Death, Event, ImagePlace, Reply, Worker};
+use crate::registry::weights_bytes;
+use crate::run::{CellFailure, Prediction, PredictionWriter, RunDir, merge, read_predictions};
+use crate::stop;
 use plugin_api::Item;
-use plugin_api::abi::messages::CaptionerMessage;
 use sha2::{Digest, Sha256};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-/// Items in a row that may kill a worker; then the cell is given up.
-const MOST_DEATHS: usize = 3;
-/// Deaths while loading, after which a model is given up.
-const MOST_LOAD_DEATHS: usize = 2;
-/// Loader threads of a worker.
-const LOADERS: usize = 4;
-/// Batches that a worker may have in hand at its death: the one on the device and those being loaded.
-const IN_HAND: usize = 5;
-
-/// Captions what is missing of every cell.
+/// Captions what is missing of every cell, or until this process is asked to stop.
 pub fn caption_all(
     run: &RunDir,
     resolved: &Resolved,
@@ -33,222 +29,296 @@ pub fn caption_all(
     reporter: &Reporter,
     failed: &mut Vec<FailedCell>,
 ) -> Result<()> {
-    for (name, spec) in &resolved.models {
-        let mut model = Model { name, spec, run, request, reporter, worker: None };
+    let seats = seats(request.jobs, request.device, request.threads, &visible_gpus());
+    let (mut cells, mut pending) = (Vec::new(), Vec::new());
+    for (model, (name, _)) in resolved.models.iter().enumerate() {
         for dataset in &resolved.datasets {
             let Some(items) = items.get(&dataset.name) else { continue };
-            let mut cell = Cell::open(run, request, &dataset.name, name, items)?;
-            match model.caption(dataset, &mut cell)? {
-                Ok(()) => run.clear_failure(&dataset.name, name, request.shard),
-                Err(reason) => {
-                    reporter.warn(&format!("{name} on {}: {reason}", dataset.name));
-                    run.set_failure(&dataset.name, name, request.shard, &CellFailure { reason: reason.clone() })?;
-                    let (dataset, model) = (dataset.name.clone(), name.clone());
-                    failed.push(FailedCell { dataset, model, metric: None, reason });
-                }
-            }
+            let (cell, missing) = CellWork::open(run, request, dataset, model, name, items)?;
+            cells.push(cell);
+            pending.push((model, missing));
+        }
+    }
+    let weights: Vec<u64> = resolved.models.iter().map(|(_, spec)| weights_bytes(&spec.message.weights)).collect();
+    let nothing_left: Vec<bool> = pending.iter().map(|(_, missing)| missing.is_empty()).collect();
+    let captioning = Captioning {
+        run,
+        resolved,
+        request,
+        reporter,
+        queue: Mutex::new(Queue::new(&weights, pending, seats.len(), request.batch_size)),
+        cells,
+        seats,
+        changed: Condvar::new(),
+        broken: AtomicBool::new(false),
+    };
+    for (cell, _) in nothing_left.iter().enumerate().filter(|(_, nothing_left)| **nothing_left) {
+        captioning.finish(cell)?;
+    }
+    std::thread::scope(|scope| {
+        let captioning = &captioning;
+        let threads: Vec<_> =
+            (0..captioning.seats.len()).map(|seat| scope.spawn(move || captioning.work_at(seat))).collect();
+        let ends: Vec<Result<()>> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect();
+        ends.into_iter().collect::<Result<()>>()
+    })?;
+    for cell in captioning.cells {
+        let state = cell.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = state.failure {
+            failed.push(FailedCell {
+                dataset: cell.dataset.name.clone(),
+                model: cell.name.to_owned(),
+                metric: None,
+                reason,
+            });
         }
     }
     Ok(())
 }
 
-/// One model on one dataset: what is left to do, and where it goes.
-struct Cell<'a> {
-    items: &'a [Item],
-    /// Places in `items`, in order.
-    pending: VecDeque<usize>,
-    done: usize,
-    writer: PredictionWriter,
-    /// Items at the front of `pending` that were in a dead worker's hands and are now tried alone.
-    suspects: usize,
-    /// The first of them that killed a worker alone too. They are saved once a worker lives through a later item.
-    killers: Vec<CaptionResult>,
-    /// The suspect that is tried alone once more, since its worker was killed from outside.
-    retried: Option<usize>,
-    captioned: usize,
-    last_error: Option<String>,
-    timing: Option<std::fs::File>,
-}
-
-impl<'a> Cell<'a> {
-    fn open(run: &RunDir, request: &Request, dataset: &str, model: &str, items: &'a [Item]) -> Result<Cell<'a>> {
-        let (writer, saved) = PredictionWriter::open(&run.predictions_file(dataset, model, request.shard))?;
-        let known: HashSet<&str> = saved.iter().map(|prediction| prediction.id.as_str()).collect();
-        let of_shard = || (0..items.len()).filter(|place| request.shard.holds(*place));
-        let pending: VecDeque<usize> = of_shard().filter(|place| !known.contains(items[*place].id.as_str())).collect();
-        let captioned = saved.iter().filter(|prediction| matches!(prediction.outcome, Outcome::Caption { .. })).count();
-        let last_error = saved.iter().rev().find_map(|prediction| match &prediction.outcome {
-            Outcome::Failed { error } => Some(error.clone()),
-            Outcome::Caption { .. } => None,
-        });
-        // Times are no part of what must be reproducible; without them the run goes on.
-        let timing = OpenOptions::new().create(true).append(true).open(run.timing_file(dataset, model)).ok();
-        Ok(Cell {
-            items,
-            done: of_shard().count() - pending.len(),
-            pending,
-            writer,
-            suspects: 0,
-            killers: Vec::new(),
-            retried: None,
-            captioned,
-            last_error,
-            timing,
-        })
-    }
-
-    /// Saves results, which come in the order of `pending`, and the killers before them.
-    fn save(&mut self, results: Vec<CaptionResult>) -> Result<()> {
-        let mut batch = Vec::with_capacity(results.len());
-        for result in std::mem::take(&mut self.killers).into_iter().chain(results) {
-            if self.pending.pop_front() != Some(result.index) {
-                return Err(Error::failed("a worker gave its results in another order than asked for"));
-            }
-            match &result.outcome {
-                Outcome::Caption { .. } => self.captioned += 1,
-                Outcome::Failed { error } => self.last_error = Some(error.clone()),
-            }
-            batch.push(Prediction { id: self.items[result.index].id.clone(), outcome: result.outcome });
-        }
-        self.done += batch.len();
-        self.suspects = self.suspects.saturating_sub(batch.len());
-        self.writer.append(&batch)
-    }
-}
-
-/// A model and its worker, if one lives.
-struct Model<'a> {
+/// One model on one dataset.
+struct CellWork<'a> {
+    model: usize,
     name: &'a str,
-    spec: &'a ComponentSpec<CaptionerMessage>,
+    dataset: &'a ResolvedDataset,
+    items: &'a [Item],
+    /// Items of this shard that were done before, and all of them.
+    done: usize,
+    total: usize,
+    state: Mutex<CellState>,
+}
+
+#[derive(Default)]
+struct CellState {
+    tally: Tally,
+    bar: Option<Arc<Bar>>,
+    failure: Option<String>,
+}
+
+impl<'a> CellWork<'a> {
+    /// Finds what is missing of a cell. What any file of it holds is done, however the work was divided then.
+    fn open(
+        run: &RunDir,
+        request: &Request,
+        dataset: &'a ResolvedDataset,
+        model: usize,
+        name: &'a str,
+        items: &'a [Item],
+    ) -> Result<(CellWork<'a>, VecDeque<usize>)> {
+        let mut known: HashMap<String, Prediction> = HashMap::new();
+        for file in run.prediction_files(&dataset.name, name)? {
+            known.extend(read_predictions(&file)?.0.into_iter().map(|prediction| (prediction.id.clone(), prediction)));
+        }
+        let (mut missing, mut state, mut total) = (VecDeque::new(), CellState::default(), 0);
+        for (place, item) in items.iter().enumerate().filter(|(place, _)| request.shard.holds(*place)) {
+            total += 1;
+            match known.get(&item.id) {
+                Some(prediction) => state.tally.note(place, &prediction.outcome),
+                None => missing.push_back(place),
+            }
+        }
+        let done = total - missing.len();
+        Ok((CellWork { model, name, dataset, items, done, total, state: Mutex::new(state) }, missing))
+    }
+
+    fn state(&self) -> MutexGuard<'_, CellState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bar(&self, reporter: &Reporter) -> Arc<Bar> {
+        let title = || format!("{} on {}", self.name, self.dataset.name);
+        let mut state = self.state();
+        Arc::clone(state.bar.get_or_insert_with(|| Arc::new(reporter.bar(&title(), self.done, self.total))))
+    }
+}
+
+/// All that the devices share.
+struct Captioning<'a> {
     run: &'a RunDir,
+    resolved: &'a Resolved,
     request: &'a Request,
     reporter: &'a Reporter,
-    worker: Option<Worker>,
+    seats: Vec<Seat>,
+    cells: Vec<CellWork<'a>>,
+    queue: Mutex<Queue>,
+    /// Told whenever a device ends a part.
+    changed: Condvar,
+    /// An error on one device ends the run on all.
+    broken: AtomicBool,
 }
 
-impl Model<'_> {
-    /// Captions a cell to its end. The inner error is why the cell failed; the outer one ends the run (a full disk).
-    fn caption(&mut self, dataset: &ResolvedDataset, cell: &mut Cell<'_>) -> Result<Result<(), String>> {
-        let bar =
-            self.reporter.bar(&format!("{} on {}", self.name, dataset.name), cell.done, cell.done + cell.pending.len());
-        while cell.pending.len() > cell.killers.len() {
-            let worker = match self.worker.take() {
-                Some(worker) => worker,
-                None => match self.load()? {
-                    Ok(worker) => worker,
-                    Err(reason) => return Ok(Err(reason)),
-                },
-            };
-            match self.work(worker, dataset, cell, &bar)? {
-                Work::Done(worker) => self.worker = Some(worker),
-                Work::Refused(worker, reason) => {
-                    self.worker = Some(worker);
-                    return Ok(Err(reason));
-                }
-                Work::Died(Death { reason, from_outside }) if cell.suspects > 0 => {
-                    let index = cell.pending[cell.killers.len()];
-                    if from_outside && cell.retried.replace(index) != Some(index) {
-                        self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.name));
-                        continue;
-                    }
-                    self.reporter
-                        .warn(&format!("item {} ended a worker twice and is left out: {reason}", cell.items[index].id));
-                    if cell.killers.len() + 1 == MOST_DEATHS {
-                        return Ok(Err(format!("given up after {MOST_DEATHS} items in a row; the last: {reason}")));
-                    }
-                    cell.killers.push(CaptionResult { index, outcome: Outcome::Failed { error: reason } });
-                }
-                Work::Died(Death { reason, .. }) => {
-                    self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.name));
-                    cell.suspects = (IN_HAND * self.request.batch_size).min(cell.pending.len());
+impl<'a> Captioning<'a> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn halted(&self) -> bool {
+        self.broken.load(Ordering::Relaxed) || stop::requested()
+    }
+
+    fn work_at(&self, seat: usize) -> Result<()> {
+        let worked = self.work_through(seat);
+        if worked.is_err() {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        self.changed.notify_all();
+        worked
+    }
+
+    fn next(&self, seat: usize) -> Option<Part> {
+        let mut queue = self.queue();
+        loop {
+            if self.halted() {
+                return None;
+            }
+            match queue.take(seat) {
+                Next::Part(part) => return Some(part),
+                Next::End => return None,
+                Next::Wait => {
+                    let waited = self.changed.wait_timeout(queue, Duration::from_millis(100));
+                    queue = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
             }
         }
-        if !cell.killers.is_empty() {
-            cell.save(Vec::new())?;
+    }
+
+    fn work_through(&self, seat: usize) -> Result<()> {
+        let halted = || self.halted();
+        let mut station: Option<(usize, Station<'_>)> = None;
+        let mut files: HashMap<usize, Files> = HashMap::new();
+        while let Some(part) = self.next(seat) {
+            let cell = &self.cells[part.cell];
+            if station.as_ref().is_none_or(|(model, _)| *model != cell.model) {
+                // The worker's end gives back the device's memory before the next model is loaded.
+                drop(station.take());
+                files.clear();
+            }
+            let (_, station) = station.get_or_insert_with(|| (cell.model, self.station(seat, cell.model, &halted)));
+            let open = match files.entry(part.cell) {
+                std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::hash_map::Entry::Vacant(entry) => entry.insert(self.files(cell, seat)?),
+            };
+            let bar = cell.bar(self.reporter);
+            let mut work = PartWork::new(cell.items, part.items.clone());
+            let started = Instant::now();
+            let ended = station.caption(cell.dataset, &mut work, open, &bar)?;
+            drop(bar);
+            cell.state().tally.add(&work.tally);
+            let load_seconds = station.load_seconds.take();
+            let seconds = started.elapsed().as_secs_f64() - load_seconds.unwrap_or(0.0);
+            if let Some(load_seconds) = load_seconds {
+                self.queue().loaded(cell.model, load_seconds);
+            }
+            match ended {
+                Ended::Done => {
+                    let last = self.queue().done(part.cell, part.items.len(), seconds);
+                    if last {
+                        self.finish(part.cell)?;
+                    }
+                }
+                Ended::GivenUp(reason) => {
+                    let mut queue = self.queue();
+                    queue.drop_part(part.cell);
+                    queue.give_up(part.cell);
+                    drop(queue);
+                    self.fail(part.cell, reason)?;
+                }
+                Ended::NotLoaded(reason) => {
+                    let mut queue = self.queue();
+                    let rest = Part { cell: part.cell, items: work.pending.into() };
+                    let nobody = queue.refuse(seat, rest);
+                    // Where it was never loaded, others would fail at it in the same way.
+                    if nobody || !queue.was_loaded(cell.model) {
+                        let of_model = |number: &usize| self.cells[*number].model == cell.model;
+                        let lost: Vec<usize> =
+                            (0..self.cells.len()).filter(of_model).filter(|number| queue.give_up(*number)).collect();
+                        drop(queue);
+                        for number in lost {
+                            self.fail(number, reason.clone())?;
+                        }
+                    } else {
+                        self.reporter.warn(&format!("{}: {reason}; other workers go on with it", cell.name));
+                    }
+                }
+                Ended::Halted => {
+                    self.queue().drop_part(part.cell);
+                    return Ok(());
+                }
+            }
+            self.changed.notify_all();
         }
-        match &cell.last_error {
-            Some(error) if cell.captioned == 0 => Ok(Err(CellFailure::none_captioned(error).reason)),
-            _ => Ok(Ok(())),
+        Ok(())
+    }
+
+    fn station<'s>(&'s self, seat: usize, model: usize, halted: &'s (dyn Fn() -> bool + Sync)) -> Station<'s> {
+        let (name, spec) = &self.resolved.models[model];
+        Station {
+            name,
+            spec,
+            seat: &self.seats[seat],
+            run: self.run,
+            request: self.request,
+            reporter: self.reporter,
+            halted,
+            worker: None,
+            load_seconds: None,
         }
     }
 
-    /// Sends what is pending (suspects one at a time) and saves what comes.
-    fn work(&self, mut worker: Worker, dataset: &ResolvedDataset, cell: &mut Cell<'_>, bar: &Bar) -> Result<Work> {
-        let count = if cell.suspects > 0 { 1 } else { cell.pending.len() };
-        let pack = dataset.prepared.as_ref().map(Prepared::pack).transpose()?.flatten();
-        let place_of = |item: &Item| match pack.as_ref().and_then(|pack| Some((pack, pack.place(&item.id)?))) {
-            Some((pack, (offset, bytes))) => ImagePlace::Packed { pack: pack.pack.clone(), offset, bytes },
-            None => ImagePlace::Locator(item.image.clone()),
+    /// A device's own file of a cell, where there are several devices; else the shard's.
+    fn files(&self, cell: &CellWork<'_>, seat: usize) -> Result<Files> {
+        let (run, dataset, shard) = (self.run, &cell.dataset.name, self.request.shard);
+        let path = match self.seats.len() {
+            1 => run.predictions_file(dataset, cell.name, shard),
+            _ => run.part_file(dataset, cell.name, shard, seat),
         };
-        let items = cell.pending.iter().skip(cell.killers.len()).take(count).map(|place| {
-            let item = &cell.items[*place];
-            CaptionItem { index: *place, image: place_of(item), seed: item_seed(self.request.seed, &item.id) }
-        });
-        worker.send(&Command::Caption {
-            // A pack stands for the vendor's files, which need not be there.
-            dataset: pack.is_none().then(|| dataset.spec.clone()),
-            items: items.collect(),
-            batch_size: self.request.batch_size,
-            loaders: LOADERS,
-        })?;
-        loop {
-            match worker.next(false) {
-                Reply::Event(Event::Captions { results, timing }) => {
-                    let items = results.len();
-                    cell.save(results)?;
-                    bar.advance(items);
-                    if let Some(file) = &mut cell.timing {
-                        let line = serde_json::json!({ "items": items, "timing": timing });
-                        let _ = writeln!(file, "{line}");
-                    }
-                }
-                Reply::Event(Event::Done) => return Ok(Work::Done(worker)),
-                Reply::Event(Event::Failed(failure)) => {
-                    return Ok(Work::Refused(worker, Error::from(failure).to_string()));
-                }
-                Reply::Event(Event::Log { level, message }) => self.reporter.plugin(&level, &message),
-                Reply::Event(_) => {}
-                Reply::Died(death) => return Ok(Work::Died(death)),
+        let (predictions, _) = PredictionWriter::open(&path)?;
+        let timing = run.shard_timing_file(dataset, cell.name, shard);
+        Ok(Files { predictions, timing: OpenOptions::new().create(true).append(true).open(timing).ok() })
+    }
+
+    /// All items of the cell were tried: its parts become one file, where it is whole.
+    fn finish(&self, number: usize) -> Result<()> {
+        let cell = &self.cells[number];
+        let (dataset, shard) = (&cell.dataset.name, self.request.shard);
+        let tally = {
+            let mut state = cell.state();
+            state.bar = None;
+            if state.failure.is_some() {
+                return Ok(());
+            }
+            state.tally.clone()
+        };
+        if shard.is_whole() {
+            let whole = self.run.predictions_file(dataset, cell.name, shard);
+            if self.run.prediction_files(dataset, cell.name)?.iter().any(|file| *file != whole) {
+                merge(self.run, &[], dataset, cell.name)?;
+            }
+        }
+        match tally.last_error {
+            Some((_, error)) if tally.captioned == 0 => self.fail(number, CellFailure::none_captioned(&error).reason),
+            _ => {
+                self.run.clear_failure(dataset, cell.name, shard);
+                Ok(())
             }
         }
     }
 
-    /// Starts a worker and loads the model into it.
-    fn load(&self) -> Result<Result<Worker, String>> {
-        let mut deaths = 0;
-        loop {
-            let mut worker = Worker::start(self.request.limits, self.request.threads)?;
-            worker.send(&Command::Load { captioner: self.spec.clone() })?;
-            let death = loop {
-                match worker.next(true) {
-                    Reply::Event(Event::Loaded { description }) => {
-                        let text = serde_json::to_string_pretty(&description).unwrap_or_default() + "\n";
-                        replace_file(&self.run.model_file(self.name), text.as_bytes())?;
-                        return Ok(Ok(worker));
-                    }
-                    Reply::Event(Event::Failed(failure)) => {
-                        return Ok(Err(format!("the model cannot be loaded: {}", Error::from(failure))));
-                    }
-                    Reply::Event(Event::Log { level, message }) => self.reporter.plugin(&level, &message),
-                    Reply::Event(_) => {}
-                    Reply::Died(death) => break death,
-                }
-            };
-            deaths += 1;
-            if deaths >= MOST_LOAD_DEATHS {
-                return Ok(Err(format!("the model cannot be loaded: {}", death.reason)));
-            }
+    fn fail(&self, number: usize, reason: String) -> Result<()> {
+        let cell = &self.cells[number];
+        let mut state = cell.state();
+        state.bar = None;
+        if state.failure.is_some() {
+            return Ok(());
         }
+        state.failure = Some(reason.clone());
+        drop(state);
+        self.reporter.warn(&format!("{} on {}: {reason}", cell.name, cell.dataset.name));
+        self.run.set_failure(&cell.dataset.name, cell.name, self.request.shard, &CellFailure { reason })
     }
-}
-
-/// How a command to caption ended.
-enum Work {
-    Done(Worker),
-    /// The worker lives and says that this cannot be done.
-    Refused(Worker, String),
-    Died(Death),
 }
 
 /// An item's seed: the same for any batch, shard or order.

@@ -2,24 +2,32 @@
 
 mod captions;
 mod compare;
+mod devices;
 mod items;
+mod part;
+mod queue;
 mod resolve;
 mod scores;
+mod station;
 mod supervise;
+mod task;
 
 pub use captions::item_seed;
 pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_models};
+pub use devices::Jobs;
 pub use resolve::{
     Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
     metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
 };
 pub use scores::score_run;
+pub use task::{Planned, TaskOptions, plan_run, work_on};
 
 use crate::error::Result;
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
 use crate::run::{RunDir, RunLock};
+use crate::stop;
 use std::collections::BTreeMap;
 
 /// A cell or one of its metrics that failed, and why.
@@ -41,6 +49,8 @@ pub struct Evaluated {
     pub skipped: Vec<Skipped>,
     /// True if this was one shard of several: scores and tables come with `host merge`.
     pub sharded: bool,
+    /// True if it was asked to stop before its work was done.
+    pub stopped: bool,
 }
 
 /// Runs an evaluation, or what is missing of it.
@@ -51,9 +61,7 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     for skipped in &resolved.skipped {
         reporter.note(&skipped.to_string());
     }
-    let run = RunDir::new(request.run.clone().unwrap_or_else(|| {
-        registry.dir().join("runs").join(format!("{}-{}", resolved.plan.command, resolved.plan.short_digest()))
-    }));
+    let run = run_folder(registry, &resolved, request);
     let _held = RunLock::acquire(run.path(), request.shard)?;
     if request.shard.is_whole() {
         run.clear_unfinished();
@@ -63,7 +71,8 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     let mut failed = Vec::new();
     let items = items::list_items(&run, &resolved, request, reporter, &mut failed)?;
     captions::caption_all(&run, &resolved, request, &items, reporter, &mut failed)?;
-    if request.shard.is_whole() {
+    let stopped = stop::requested();
+    if request.shard.is_whole() && !stopped {
         let metrics = resolved.metrics.clone();
         let prepared = |dataset: &str| {
             let dataset = resolved.datasets.iter().find(|other| other.name == dataset)?;
@@ -73,7 +82,14 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         score_run(&run, &resolved.plan, &metrics, &prepared, limits, threads, reporter, &mut failed)?;
         report::write_report(&run, &resolved.plan, report::Additions::default())?;
     }
-    Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole() })
+    Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole(), stopped })
+}
+
+/// The folder that was asked for, else one beside the registry, named by the plan.
+fn run_folder(registry: &Registry, resolved: &Resolved, request: &Request) -> RunDir {
+    RunDir::new(request.run.clone().unwrap_or_else(|| {
+        registry.dir().join("runs").join(format!("{}-{}", resolved.plan.command, resolved.plan.short_digest()))
+    }))
 }
 
 /// The items of each dataset that could be listed.

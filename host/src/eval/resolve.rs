@@ -1,5 +1,6 @@
 //! From names and flags to a plan: which models with which weights, datasets, metrics and plugins. Opens no library.
 
+use super::Jobs;
 use crate::error::{Error, Result};
 use crate::loader::Library;
 use crate::prepare::{Prepared, files::MANIFEST, prepared_digest};
@@ -24,6 +25,7 @@ pub struct Request {
     pub run: Option<PathBuf>,
     pub device: Device,
     pub batch_size: usize,
+    pub jobs: Jobs,
     pub shard: Shard,
     pub threads: usize,
     pub seed: u64,

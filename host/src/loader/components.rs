@@ -1,4 +1,4 @@
-//! Components of open plugins, with plain Rust in and out: the only place that touches ABI types.
+//! Components of open plugins, with plain Rust in and out: this and `training` are the only places that touch ABI types.
 
 use super::Plugin;
 use super::notices::callbacks;
@@ -13,18 +13,18 @@ use plugin_api::{Caption, CaptionInput, CaptionerDescription, ImageSource, Item,
 use serde::Serialize;
 use std::path::Path;
 
-fn plain<T>(result: RResult<T, Failure>) -> Result<T, PluginError> {
+pub(super) fn plain<T>(result: RResult<T, Failure>) -> Result<T, PluginError> {
     result.into_result().map_err(PluginError::from)
 }
 
-fn json<T: Serialize>(message: &T) -> Result<String> {
+pub(super) fn json<T: Serialize>(message: &T) -> Result<String> {
     serde_json::to_string(message)
         .map_err(|error| Error::failed(format!("cannot write a message to a plugin: {error}")))
 }
 
 impl Plugin {
     /// Which component of a kind an entry means: the one it names, else the one of the entry's own name, else the only one.
-    fn component(&self, kind: &str, named: Option<&str>, entry: &str) -> Result<String> {
+    pub(super) fn component(&self, kind: &str, named: Option<&str>, entry: &str) -> Result<String> {
         let locked = self.locked();
         let of_kind: Vec<&str> = locked
             .components

@@ -5,10 +5,14 @@ mod complete;
 mod components;
 mod conformance;
 mod notices;
+mod recommender;
+mod training;
 
 pub use components::{BatchScores, Captioner, Dataset, Metric};
 pub use conformance::{Finding, check};
 pub use notices::{Notice, listen};
+pub use recommender::Recommender;
+pub use training::{LoraStrategy, PreparedBatch, Trainer};
 
 use self::complete::check_complete;
 use crate::error::{Error, Result};

@@ -6,8 +6,8 @@ mod names;
 mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
-pub use names::{near_miss, unknown_name};
-pub use weights::{Weights, weights_digest};
+pub use names::{near_miss, nearest_or_list, unknown_name};
+pub use weights::{Weights, weights_bytes, weights_digest};
 
 use crate::error::{Error, Result};
 use indexmap::IndexMap;
@@ -32,6 +32,8 @@ struct File {
     models: IndexMap<String, ModelEntry>,
     datasets: IndexMap<String, DatasetEntry>,
     metrics: IndexMap<String, MetricEntry>,
+    recommenders: IndexMap<String, RecommenderEntry>,
+    submit: crate::submit::SubmitDefaults,
 }
 
 /// `[plugins.NAME]`
@@ -74,6 +76,27 @@ pub struct DatasetEntry {
     /// How `host prepare` filters and normalises.
     #[serde(default)]
     pub prepare: crate::prepare::PrepareOptions,
+    /// Where the dataset's users and their interactions are, if it has any.
+    pub interactions: Option<InteractionsEntry>,
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// `interactions` of `[datasets.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InteractionsEntry {
+    /// Below the dataset's root: a CSV file with a header.
+    pub file: String,
+    pub columns: crate::recommend::Columns,
+}
+
+/// `[recommenders.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct RecommenderEntry {
+    pub plugin: String,
+    pub component: Option<String>,
+    /// Parameters that hold where an experiment gives none.
     #[serde(flatten)]
     pub settings: toml::Table,
 }
@@ -136,6 +159,15 @@ impl Registry {
 
     pub fn metrics(&self) -> &IndexMap<String, MetricEntry> {
         &self.file.metrics
+    }
+
+    pub fn recommender(&self, name: &str) -> Result<&RecommenderEntry> {
+        self.file.recommenders.get(name).ok_or_else(|| unknown_name("recommender", name, self.file.recommenders.keys()))
+    }
+
+    /// What `host submit` takes where no flag says otherwise.
+    pub fn submit_defaults(&self) -> &crate::submit::SubmitDefaults {
+        &self.file.submit
     }
 
     pub fn model(&self, name: &str) -> Result<&ModelEntry> {
@@ -244,7 +276,8 @@ impl Registry {
     fn check_plugins_exist(&self) -> Result<()> {
         let uses = (self.file.models.iter().map(|(name, entry)| ("models", name, &entry.plugin)))
             .chain(self.file.datasets.iter().map(|(name, entry)| ("datasets", name, &entry.plugin)))
-            .chain(self.file.metrics.iter().map(|(name, entry)| ("metrics", name, &entry.plugin)));
+            .chain(self.file.metrics.iter().map(|(name, entry)| ("metrics", name, &entry.plugin)))
+            .chain(self.file.recommenders.iter().map(|(name, entry)| ("recommenders", name, &entry.plugin)));
         for (table, name, plugin) in uses {
             if !self.file.plugins.contains_key(plugin) {
                 return Err(unknown_name("plugin", plugin, self.file.plugins.keys()).context(self.place(table, name)));

@@ -6,10 +6,17 @@ use crate::error::Error;
 pub fn unknown_name<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a String>) -> Error {
     let known: Vec<&str> = known.map(String::as_str).collect();
     let error = Error::usage(format!("there is no {kind} `{name}` in the registry"));
+    if known.is_empty() {
+        return error.help(format!("the registry lists no {kind} at all"));
+    }
+    error.help(nearest_or_list(name, &known))
+}
+
+/// "did you mean `y`?" where a known name is near, else the list of them.
+pub fn nearest_or_list(name: &str, known: &[&str]) -> String {
     match near_miss(name, known.iter().copied()) {
-        Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
-        None if known.is_empty() => error.help(format!("the registry lists no {kind} at all")),
-        None => error.help(format!("there are: {}", known.join(", "))),
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("there are: {}", known.join(", ")),
     }
 }
 

@@ -58,6 +58,14 @@ fn snapshot(repository: &str, revision: &str) -> Option<PathBuf> {
     snapshot.is_dir().then_some(snapshot)
 }
 
+/// The bytes of a checkpoint's safetensors; 0 where there are none.
+pub fn weights_bytes(directory: &Path) -> u64 {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let tensors = entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "safetensors"));
+    // The hub's cache holds links: the size is the target's.
+    tensors.filter_map(|entry| std::fs::metadata(entry.path()).ok()).map(|file| file.len()).sum()
+}
+
 /// SHA-256 over the names and contents of the files that make a checkpoint or adapter (JSON, safetensors, tokenizer models), in
 /// the order of their names.
 pub fn weights_digest(directory: &Path) -> Result<String> {

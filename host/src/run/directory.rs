@@ -73,6 +73,56 @@ impl RunDir {
         self.cell(dataset, model).join(shard.file_name())
     }
 
+    /// Where the worker with this number writes its part of a shard, when several share it: `shard-0000-job-02.jsonl`.
+    pub fn part_file(&self, dataset: &str, model: &str, shard: Shard, job: usize) -> PathBuf {
+        let name = shard.file_name();
+        self.cell(dataset, model).join(name.replace(".jsonl", &format!("-job-{job:02}.jsonl")))
+    }
+
+    /// All files with predictions of a cell, by name: the whole, shards, and parts of either. An absent cell has none.
+    pub fn prediction_files(&self, dataset: &str, model: &str) -> Result<Vec<PathBuf>> {
+        self.cell_files(dataset, model, "shard-")
+    }
+
+    /// The times of a cell's batches, from every host that worked on it: `timing.jsonl` and `timing-*.jsonl`.
+    pub fn timing_files(&self, dataset: &str, model: &str) -> Result<Vec<PathBuf>> {
+        self.cell_files(dataset, model, "timing")
+    }
+
+    fn cell_files(&self, dataset: &str, model: &str, begin: &str) -> Result<Vec<PathBuf>> {
+        let cell = self.cell(dataset, model);
+        let entries = match std::fs::read_dir(&cell) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io("read", &cell, &error)),
+        };
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| entry.ok())
+            .filter(|entry| {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                name.starts_with(begin) && name.ends_with(".jsonl")
+            })
+            .map(|entry| entry.path())
+            .collect();
+        files.sort();
+        Ok(files)
+    }
+
+    /// The times of a shard's batches. A shard has a file of its own, since appending from several machines is not whole on network file
+    /// systems; `host merge` joins them into `timing.jsonl`.
+    pub fn shard_timing_file(&self, dataset: &str, model: &str, shard: Shard) -> PathBuf {
+        match shard.is_whole() {
+            true => self.timing_file(dataset, model),
+            false => self.cell(dataset, model).join(shard.file_name().replacen("shard", "timing", 1)),
+        }
+    }
+
+    /// Where the record of the submission with this number is, with its tasks' notes and logs.
+    pub fn submission(&self, number: usize) -> PathBuf {
+        self.0.join("submissions").join(format!("{number:04}"))
+    }
+
     pub fn timing_file(&self, dataset: &str, model: &str) -> PathBuf {
         self.cell(dataset, model).join("timing.jsonl")
     }
@@ -138,14 +188,23 @@ impl RunDir {
         let Some(earlier) = Plan::read(&self.plan_file())? else {
             return plan.write(&self.plan_file());
         };
-        let differences = plan.differences(&earlier);
-        if differences.is_empty() {
-            return Ok(());
-        }
-        let shown: Vec<String> = differences.iter().take(12).map(|line| format!("    {line}")).collect();
-        let more = differences.len().saturating_sub(shown.len());
-        let more = if more > 0 { format!("\n    … and {more} more") } else { String::new() };
-        Err(Error::usage(format!("{} holds a run of another plan:\n{}{more}", self.0.display(), shown.join("\n")))
-            .help("choose another folder with --run DIR, or give the earlier options"))
+        self.check_same(&earlier, plan)
     }
+
+    /// Refuses a plan that differs from this run's, with the differences shown.
+    pub fn check_same(&self, earlier: &Plan, plan: &Plan) -> Result<()> {
+        refuse_other_plan(&self.0, &plan.differences(earlier))
+    }
+}
+
+/// Fine where there are no differences to the plan of a run directory; else an error that shows them.
+pub fn refuse_other_plan(run: &Path, differences: &[String]) -> Result<()> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<String> = differences.iter().take(12).map(|line| format!("    {line}")).collect();
+    let more = differences.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!("\n    … and {more} more") } else { String::new() };
+    Err(Error::usage(format!("{} holds a run of another plan:\n{}{more}", run.display(), shown.join("\n")))
+        .help("choose another folder with --run DIR, or give the earlier options"))
 }

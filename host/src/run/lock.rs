@@ -3,8 +3,10 @@
 use super::Shard;
 use super::files::create_folder;
 use crate::error::{Error, Result};
+use crate::stop;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Held while a host writes into a run directory; the system lets it go with the process, however that ends.
 #[derive(Debug)]
@@ -12,34 +14,94 @@ pub struct RunLock {
     _files: Vec<File>,
 }
 
-impl RunLock {
-    /// For a whole run: alone. For a shard: beside other shards, alone on this one.
-    pub fn acquire(run: &Path, shard: Shard) -> Result<RunLock> {
-        create_folder(run)?;
-        let whole = open(&run.join(".lock"))?;
-        if shard.is_whole() {
-            lock(&whole, run, "a host", File::try_lock)?;
-            return Ok(RunLock { _files: vec![whole] });
-        }
-        lock(&whole, run, "a host with the whole run", File::try_lock_shared)?;
-        let part = open(&run.join(format!(".lock-{}", shard.to_string().replace('/', "-of-"))))?;
-        lock(&part, run, &format!("a host with shard {shard}"), File::try_lock)?;
-        Ok(RunLock { _files: vec![whole, part] })
+/// Why a lock was not given.
+enum Denied {
+    /// Another host has it.
+    Held(Error),
+    Broken(Error),
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Error {
+        let (Denied::Held(error) | Denied::Broken(error)) = denied;
+        error
     }
 }
 
-fn open(path: &Path) -> Result<File> {
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    opened.map_err(|error| Error::io("write", path, &error))
+impl RunLock {
+    /// For a whole run: alone. For a shard: beside other shards, alone on this one.
+    pub fn acquire(run: &Path, shard: Shard) -> Result<RunLock> {
+        Ok(acquire(run, shard, None)?)
+    }
+
+    /// Is a host at work on the whole run? Changes nothing; a run directory that may not be written has none that can be seen.
+    pub fn is_held(run: &Path) -> bool {
+        let opened = OpenOptions::new().write(true).open(run.join(".lock"));
+        opened.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// For one model's part of a shard, beside other models' parts. A predecessor that was killed may still hold it, where a network file
+    /// system has not noticed yet: waits so long for it, and says so once.
+    pub fn await_task(
+        run: &Path,
+        shard: Shard,
+        model: &str,
+        patience: Duration,
+        say: impl Fn(&str),
+    ) -> Result<RunLock> {
+        let began = Instant::now();
+        let mut said = false;
+        loop {
+            match acquire(run, shard, Some(model)) {
+                Err(Denied::Held(error)) if began.elapsed() < patience && !stop::requested() => {
+                    if !std::mem::replace(&mut said, true) {
+                        say(&format!("{}; waiting for it to end", error.message));
+                    }
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
 }
 
-fn lock(file: &File, run: &Path, holder: &str, try_lock: impl Fn(&File) -> Result<(), TryLockError>) -> Result<()> {
+fn acquire(run: &Path, shard: Shard, model: Option<&str>) -> Result<RunLock, Denied> {
+    create_folder(run).map_err(Denied::Broken)?;
+    let whole = open(&run.join(".lock"))?;
+    if shard.is_whole() && model.is_none() {
+        lock(&whole, run, "a host", File::try_lock)?;
+        return Ok(RunLock { _files: vec![whole] });
+    }
+    lock(&whole, run, "a host with the whole run", File::try_lock_shared)?;
+    let name = format!(".lock-{}", shard.to_string().replace('/', "-of-"));
+    let part = open(&run.join(&name))?;
+    let Some(model) = model else {
+        lock(&part, run, &format!("a host with shard {shard}"), File::try_lock)?;
+        return Ok(RunLock { _files: vec![whole, part] });
+    };
+    lock(&part, run, &format!("a host with shard {shard}"), File::try_lock_shared)?;
+    let task = open(&run.join(format!("{name}-{model}")))?;
+    lock(&task, run, &format!("a host with shard {shard} of {model}"), File::try_lock)?;
+    Ok(RunLock { _files: vec![whole, part, task] })
+}
+
+fn open(path: &Path) -> Result<File, Denied> {
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    opened.map_err(|error| Denied::Broken(Error::io("write", path, &error)))
+}
+
+fn lock(
+    file: &File,
+    run: &Path,
+    holder: &str,
+    try_lock: impl Fn(&File) -> Result<(), TryLockError>,
+) -> Result<(), Denied> {
     match try_lock(file) {
         Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::failed(format!("{holder} is at work in {} already", run.display()))
-                .help("wait for it, or choose another folder with --run DIR"))
-        }
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", run, &error)),
+        Err(TryLockError::WouldBlock) => Err(Denied::Held(
+            Error::failed(format!("{holder} is at work in {} already", run.display()))
+                .help("wait for it, or choose another folder with --run DIR"),
+        )),
+        Err(TryLockError::Error(error)) => Err(Denied::Broken(Error::io("lock", run, &error))),
     }
 }

@@ -4,6 +4,7 @@ use super::predictions::write_predictions;
 use super::{CellFailure, Outcome, Prediction, RunDir, Shard, read_items, read_predictions};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Joins the shards of one cell, in the items' order. Parts may lie in several run directories of one plan. Does nothing where the whole
@@ -27,7 +28,7 @@ pub fn merge(run: &RunDir, parts: &[RunDir], dataset: &str, model: &str) -> Resu
     let mut found: HashMap<String, Prediction> = HashMap::new();
     let mut own_parts: Vec<PathBuf> = Vec::new();
     for (place, dir) in std::iter::once(run).chain(parts).enumerate() {
-        for file in shard_files(dir, dataset, model)? {
+        for file in dir.prediction_files(dataset, model)? {
             for prediction in read_predictions(&file)?.0 {
                 found.entry(prediction.id.clone()).or_insert(prediction);
             }
@@ -53,12 +54,13 @@ pub fn merge(run: &RunDir, parts: &[RunDir], dataset: &str, model: &str) -> Resu
             missing.len(),
             items.len()
         ))
-        .help("run the shards that are missing, then merge again"));
+        .help("run the shards that are missing (`host status RUN` lists them, `host submit --resume RUN` sends them), then merge again"));
     }
     write_predictions(&whole, &merged)?;
     for part in own_parts.into_iter().chain(own_failures.into_iter().map(|(file, _)| file)) {
         std::fs::remove_file(&part).map_err(|error| Error::io("remove the merged", &part, &error))?;
     }
+    join_timings(run, dataset, model)?;
     match merged.pop().map(|last| last.outcome) {
         Some(Outcome::Failed { error }) if merged.iter().all(Prediction::is_failed) => {
             failed(run, dataset, model, CellFailure::none_captioned(&error))
@@ -75,21 +77,15 @@ fn failed(run: &RunDir, dataset: &str, model: &str, failure: CellFailure) -> Res
     Ok(Some(failure))
 }
 
-/// The prediction files of a cell, by name.
-fn shard_files(run: &RunDir, dataset: &str, model: &str) -> Result<Vec<PathBuf>> {
-    let cell = run.cell(dataset, model);
-    let entries = match std::fs::read_dir(&cell) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::io("read", &cell, &error)),
-    };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with("shard-") && name.ends_with(".jsonl")
-        })
-        .collect();
-    files.sort();
-    Ok(files)
+/// Joins the shards' times into one file. They are for people; one that cannot be read is left where it is.
+fn join_timings(run: &RunDir, dataset: &str, model: &str) -> Result<()> {
+    let whole = run.timing_file(dataset, model);
+    for part in run.timing_files(dataset, model)?.into_iter().filter(|file| *file != whole) {
+        let joined = std::fs::read(&part)
+            .and_then(|lines| std::fs::OpenOptions::new().create(true).append(true).open(&whole)?.write_all(&lines));
+        if joined.is_ok() {
+            let _ = std::fs::remove_file(&part);
+        }
+    }
+    Ok(())
 }

@@ -9,11 +9,11 @@ mod plan;
 mod predictions;
 mod shard;
 
-pub use directory::{CellFailure, RunDir};
+pub use directory::{CellFailure, RunDir, refuse_other_plan};
 pub use files::{add_to_digest, create_folder, file_digest, hex, replace_file};
 pub use items::{read_items, write_items};
 pub use lock::RunLock;
 pub use merge::merge;
-pub use plan::{Environment, Plan, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin};
+pub use plan::{Environment, Plan, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, differences};
 pub use predictions::{Outcome, Prediction, PredictionWriter, read_predictions};
 pub use shard::Shard;

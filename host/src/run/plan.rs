@@ -140,10 +140,15 @@ impl Plan {
             plan.environment = Environment::default();
             toml::Value::try_from(plan).unwrap_or(toml::Value::Boolean(false))
         });
-        let mut lines = Vec::new();
-        compare("", &tables[0], &tables[1], &mut lines);
-        lines
+        differences(&tables[0], &tables[1])
     }
+}
+
+/// The differences of two plans, a line each.
+pub fn differences(earlier: &toml::Value, now: &toml::Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    compare("", earlier, now, &mut lines);
+    lines
 }
 
 fn compare(place: &str, earlier: &toml::Value, now: &toml::Value, lines: &mut Vec<String>) {

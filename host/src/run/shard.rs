@@ -1,10 +1,12 @@
 //! `--shard M/N`: item i of a dataset belongs to shard M when i mod N = M − 1.
 
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// One part of the work; `Shard::WHOLE` is all of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Shard {
     /// From 1.
     number: usize,
@@ -32,6 +34,11 @@ impl Shard {
         }
     }
 
+    /// All parts of a division into so many.
+    pub fn all_of(count: usize) -> impl Iterator<Item = Shard> {
+        (1..=count).map(move |number| Shard { number, count })
+    }
+
     /// The shard that a scheduler's environment names: a Slurm array's task, or an indexed Kubernetes job's completion.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Option<Result<Shard>> {
         let number = |name: &str| variable(name).and_then(|text| text.parse::<usize>().ok());
@@ -53,6 +60,20 @@ impl Shard {
             Err(Error::usage(format!("there is no shard {number} of {count}"))
                 .help("shards are numbered from 1, as in --shard 1/3"))
         }
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Shard> {
+        text.parse()
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> String {
+        shard.to_string()
     }
 }
 

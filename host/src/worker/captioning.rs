@@ -20,6 +20,8 @@ const AHEAD: usize = 3;
 #[derive(Default)]
 pub struct Session {
     captioner: Option<Captioner>,
+    /// The dataset of the last command, by its specification: a host that shares out work sends many commands for each.
+    dataset: Option<(String, Dataset)>,
 }
 
 /// Opens a dataset in this process.
@@ -38,20 +40,26 @@ impl Session {
 
     /// Captions items in order and tells the results batch by batch.
     pub fn caption(
-        &self,
+        &mut self,
         dataset: Option<&ComponentSpec<DatasetMessage>>,
         items: &[CaptionItem],
         batch_size: usize,
         loaders: usize,
         speaker: &Speaker,
     ) -> Result<()> {
+        if let Some(spec) = dataset {
+            let key = serde_json::to_string(spec).unwrap_or_default();
+            if self.dataset.as_ref().is_none_or(|(open, _)| *open != key) {
+                self.dataset = Some((key, open_dataset(spec)?));
+            }
+        }
         let captioner =
             self.captioner.as_ref().ok_or_else(|| Error::failed("the worker was asked to caption before loading"))?;
-        let dataset = dataset.map(open_dataset).transpose()?;
+        let dataset = dataset.and(self.dataset.as_ref()).map(|(_, dataset)| dataset);
         let batches: Vec<&[CaptionItem]> = items.chunks(batch_size.max(1)).collect();
         let pipeline = Pipeline {
             captioner,
-            dataset: dataset.as_ref(),
+            dataset,
             batches: &batches,
             started: Instant::now(),
             state: Mutex::default(),

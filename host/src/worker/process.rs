@@ -65,12 +65,21 @@ pub struct Worker {
 impl Worker {
     /// Starts a worker: this program again, with its hidden subcommand.
     pub fn start(limits: Limits, threads: usize) -> Result<Worker> {
+        Worker::start_on(limits, threads, None)
+    }
+
+    /// Starts a worker that sees only this GPU (see `CUDA_VISIBLE_DEVICES`), if one is named.
+    pub fn start_on(limits: Limits, threads: usize, gpu: Option<&str>) -> Result<Worker> {
         let program =
             std::env::current_exe().map_err(|error| Error::failed(format!("cannot find this program: {error}")))?;
         let mut command = std::process::Command::new(program);
         command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if threads > 0 {
             command.arg("--threads").arg(threads.to_string());
+        }
+        if let Some(gpu) = gpu {
+            // Numbers as the system has them, and not in the order of speed.
+            command.env("CUDA_VISIBLE_DEVICES", gpu).env("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
         }
         let mut child = command.spawn().map_err(|error| Error::failed(format!("cannot start a worker: {error}")))?;
         let (Some(commands), Some(output), Some(errors)) =
@@ -128,19 +137,29 @@ impl Worker {
 
     /// Waits for the next event, and ends the worker when it is silent or uses memory beyond its limits.
     pub fn next(&mut self, loading: bool) -> Reply {
+        loop {
+            if let Some(reply) = self.next_unless(loading, &mut || false) {
+                return reply;
+            }
+        }
+    }
+
+    /// The same, unless that holds first. What this looks at must not wait.
+    pub fn next_unless(&mut self, loading: bool, given_up: &mut dyn FnMut() -> bool) -> Option<Reply> {
         let allowed = if loading { self.limits.load } else { self.limits.silence };
         let since = Instant::now();
         loop {
             let event = self.events.recv_timeout(WATCH);
             if let Some(reason) = self.excess() {
-                return Reply::Died(self.bury(Some(reason)));
+                return Some(Reply::Died(self.bury(Some(reason))));
             }
             match event {
-                Ok(event) => return Reply::Event(event),
-                Err(RecvTimeoutError::Disconnected) => return Reply::Died(self.bury(None)),
+                Ok(event) => return Some(Reply::Event(event)),
+                Err(RecvTimeoutError::Disconnected) => return Some(Reply::Died(self.bury(None))),
+                Err(RecvTimeoutError::Timeout) if given_up() => return None,
                 Err(RecvTimeoutError::Timeout) if since.elapsed() > allowed => {
                     let reason = format!("it gave no sign of life for {} s and was ended", allowed.as_secs());
-                    return Reply::Died(self.bury(Some(reason)));
+                    return Some(Reply::Died(self.bury(Some(reason))));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -3,10 +3,11 @@
 use super::super::catalogue::SplitRequest;
 use crate::error::{Error, Exit};
 use crate::loader::Library;
+use crate::recommend::TrialWork;
 use crate::run::Outcome;
 use crate::score::PairedComparison;
-use plugin_api::CaptionerDescription;
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage};
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage, RecommenderMessage};
+use plugin_api::{CaptionerDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -36,6 +37,10 @@ pub enum Command {
         batch_size: usize,
         loaders: usize,
     },
+    /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.
+    CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
+    /// Run one trial of an experiment and write its files. Answered by `Done`.
+    Recommend { work: Box<TrialWork> },
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
@@ -126,6 +131,10 @@ pub enum Event {
     Compared {
         items: usize,
         values: Vec<PairedComparison>,
+    },
+    /// The recommender can be made.
+    Checked {
+        description: RecommenderDescription,
     },
     /// The command is finished.
     Done,

@@ -6,8 +6,10 @@ use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, listen};
+use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
 use crate::score::Resampler;
+use crate::stop;
 use plugin_api::LogLevel;
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -30,6 +32,7 @@ impl Speaker {
 
 /// Runs as a worker until the host closes the stream of commands.
 pub fn serve() -> Result<()> {
+    stop::leave_to_host();
     let speaker = Speaker(Arc::new(Mutex::new(
         own_stream().map_err(|error| Error::failed(format!("a worker needs its pipes: {error}")))?,
     )));
@@ -72,6 +75,18 @@ pub fn serve() -> Result<()> {
             }
             Command::Compare { metric, baseline, candidate, resamples, seed } => {
                 comparing::compare_cells(&metric, &baseline, &candidate, Resampler { resamples, seed })
+            }
+            Command::CheckRecommender { recommender } => recommender
+                .library
+                .open()
+                .and_then(|plugin| {
+                    plugin.recommender(recommender.component.as_deref(), &recommender.entry, &recommender.message)
+                })
+                .and_then(|recommender| recommender.describe())
+                .map(|description| Event::Checked { description }),
+            Command::Recommend { work } => {
+                let alive = |done, total| speaker.say(&Event::Progress { done: done as u64, total: total as u64 });
+                run_trial(&work, &alive).map(|()| Event::Done)
             }
         };
         speaker.say(&done.unwrap_or_else(|error| Event::Failed(error.into())));

@@ -24,10 +24,37 @@ pub struct DatasetMessage {
     pub settings: Value,
 }
 
+/// What a trainer is created with; see `sdk::TrainerConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainerMessage {
+    pub weights: PathBuf,
+    pub device: Device,
+    pub threads: usize,
+    pub prompt: Option<String>,
+    pub generation: Generation,
+    pub settings: Value,
+}
+
+/// What is merged; see `sdk::MergeConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MergeMessage {
+    pub weights: PathBuf,
+    pub adapter: PathBuf,
+    pub output: PathBuf,
+}
+
 /// What a metric is made with; see `sdk::MetricConfig`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricMessage {
     pub dataset: Option<PathBuf>,
     pub assets: Option<PathBuf>,
+    pub settings: Value,
+}
+
+/// What a recommender is made with; see `sdk::RecommenderConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecommenderMessage {
+    pub seed: u64,
+    pub threads: usize,
     pub settings: Value,
 }

@@ -12,7 +12,9 @@ mod host;
 mod lora;
 pub mod messages;
 mod metric;
+mod recommender;
 mod root;
+mod trainer;
 
 pub use asset::*;
 pub use captioner::*;
@@ -21,7 +23,9 @@ pub use failure::*;
 pub use host::*;
 pub use lora::*;
 pub use metric::*;
+pub use recommender::*;
 pub use root::*;
+pub use trainer::*;
 
 /// The version of these shapes; it stands in `registry.lock`.
 pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -42,7 +42,7 @@ pub struct Package {
 #[repr(C)]
 #[derive(Debug, Clone, StableAbi)]
 pub struct ComponentInfo {
-    /// `captioner`, `metric`, `dataset`, `lora-strategy`, `asset`.
+    /// `captioner`, `metric`, `dataset`, `lora-strategy`, `trainer`, `recommender`, `asset`.
     pub kind: RString,
     pub name: RString,
     pub summary: RString,

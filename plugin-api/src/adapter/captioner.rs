@@ -1,35 +1,24 @@
 //! `Captioner` behind `captioner/1`.
 
+use super::batches::Batches;
 use super::guard::{find, from_json, guarded, to_json};
 use crate::abi::messages::CaptionerMessage;
 use crate::abi::{
     CaptionOut, CaptionerBox, CaptionerInterface, CaptionerObject, CaptionerObject_TO, Failure, HostCallbacks, ImageRef,
 };
-use crate::sdk::{
-    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerEntry, Finish, Host, Image, PluginError, Settings,
-};
+use crate::sdk::{Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerEntry, Finish, Host, Image, Settings};
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RResult, RSlice, RStr, RString, RVec};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A captioner and the batches that are prepared and not yet generated.
 struct Adapter<C: Captioner> {
     captioner: C,
-    batches: Mutex<HashMap<u64, C::Batch>>,
-    next: AtomicU64,
-}
-
-impl<C: Captioner> Adapter<C> {
-    fn batches(&self) -> MutexGuard<'_, HashMap<u64, C::Batch>> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    batches: Batches<C::Batch>,
 }
 
 /// Makes the object that crosses the border.
 pub fn captioner<C: Captioner>(captioner: C) -> CaptionerBox {
-    let adapter = Adapter { captioner, batches: Mutex::default(), next: AtomicU64::new(1) };
+    let adapter = Adapter { captioner, batches: Batches::default() };
     CaptionerObject_TO::from_value(adapter, TD_Opaque)
 }
 
@@ -48,28 +37,19 @@ impl<C: Captioner> CaptionerObject for Adapter<C> {
                     seed: image.seed,
                 })
                 .collect();
-            let batch = self.captioner.prepare(&inputs)?;
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            self.batches().insert(number, batch);
-            Ok(number)
+            Ok(self.batches.put(self.captioner.prepare(&inputs)?))
         })
     }
 
     fn generate(&self, batch: u64) -> RResult<RVec<CaptionOut>, Failure> {
         guarded(|| {
-            let batch = self.batches().remove(&batch);
-            let batch =
-                batch.ok_or_else(|| PluginError::internal("the host asked for a batch that was never prepared"))?;
+            let batch = self.batches.take(batch)?;
             Ok(self.captioner.generate(batch)?.into_iter().map(CaptionOut::from).collect())
         })
     }
 
     fn discard(&self, batch: u64) {
-        let _ = guarded(|| {
-            let dropped = self.batches().remove(&batch);
-            drop(dropped);
-            Ok(())
-        });
+        let _ = guarded(|| self.batches.take(batch).map(drop));
     }
 }
 

@@ -2,15 +2,20 @@
 //! the border would abort the process.
 
 mod asset;
+mod batches;
 mod captioner;
 mod dataset;
 mod guard;
 mod lora;
 mod metric;
+mod recommender;
 mod root;
+mod trainer;
 
 pub use captioner::captioner;
 pub use dataset::dataset;
 pub use lora::lora_strategy;
 pub use metric::metric;
+pub use recommender::recommender;
 pub use root::export;
+pub use trainer::trainer;

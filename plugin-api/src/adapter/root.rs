@@ -1,11 +1,15 @@
 //! The root module, put together from what the library registered with `inventory`.
 
-use super::{asset, captioner, dataset, lora, metric};
+use super::{asset, captioner, dataset, lora, metric, recommender, trainer};
+use crate::abi::RecommenderInterface;
 use crate::abi::{
     API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, Interface, LoraStrategyInterface,
-    MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef,
+    MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef, TrainerInterface,
 };
-use crate::sdk::{AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
+use crate::sdk::RecommenderEntry;
+use crate::sdk::{
+    AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
+};
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{ROption, RStr, RVec};
 
@@ -35,6 +39,12 @@ extern "C" fn components() -> RVec<ComponentInfo> {
     for entry in inventory::iter::<LoraStrategyEntry>() {
         all.push(component("lora-strategy", entry.name, entry.summary, "{}".to_owned()));
     }
+    for entry in inventory::iter::<RecommenderEntry>() {
+        all.push(component("recommender", entry.name, entry.summary, "{}".to_owned()));
+    }
+    for entry in inventory::iter::<TrainerEntry>() {
+        all.push(component("trainer", entry.name, entry.summary, "{}".to_owned()));
+    }
     for entry in inventory::iter::<AssetEntry>() {
         let detail = serde_json::json!({ "python_package": entry.python_package, "file": entry.file });
         all.push(component("asset", entry.name, entry.summary, detail.to_string()));
@@ -55,6 +65,8 @@ extern "C" fn interface(name: RStr<'_>) -> ROption<Interface> {
         MetricInterface::NAME => Interface::new(&metric::INTERFACE),
         DatasetInterface::NAME => Interface::new(&dataset::INTERFACE),
         LoraStrategyInterface::NAME => Interface::new(&lora::INTERFACE),
+        RecommenderInterface::NAME => Interface::new(&recommender::INTERFACE),
+        TrainerInterface::NAME => Interface::new(&trainer::INTERFACE),
         _ => return ROption::RNone,
     })
 }

@@ -6,8 +6,10 @@ mod error;
 mod host;
 mod lora;
 mod metric;
+mod recommender;
 mod registration;
 mod settings;
+mod trainer;
 
 pub use captioner::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
@@ -18,5 +20,14 @@ pub use error::{ErrorKind, PluginError, Result};
 pub use host::{Host, LogLevel};
 pub use lora::{LinearLayer, LoraStrategy, LoraTarget};
 pub use metric::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, ReferenceSet, Text};
-pub use registration::{AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry};
+pub use recommender::{
+    Best, Features, FitStep, Interactions, Ranked, Recommender, RecommenderConfig, RecommenderDescription, best_unseen,
+};
+pub use registration::RecommenderEntry;
+pub use registration::{
+    AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
+};
 pub use settings::Settings;
+pub use trainer::{
+    AdamW, Adaptation, Loss, MergeConfig, Prepared, Trainer, TrainerConfig, TrainerDescription, TrainingInput,
+};

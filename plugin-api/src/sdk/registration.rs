@@ -1,7 +1,9 @@
 //! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
 
-use super::{CaptionerConfig, DatasetConfig, Host, MetricConfig, Result, Settings};
-use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox};
+use super::RecommenderConfig;
+use super::{CaptionerConfig, DatasetConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig};
+use crate::abi::RecommenderBox;
+use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox, TrainerBox};
 use std::path::Path;
 
 /// A registered captioner; made by [`register_captioner!`](crate::register_captioner).
@@ -34,6 +36,23 @@ pub struct LoraStrategyEntry {
     pub create: fn(&Settings) -> Result<LoraStrategyBox>,
 }
 
+/// A registered recommender; made by [`register_recommender!`](crate::register_recommender).
+pub struct RecommenderEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub create: fn(&RecommenderConfig) -> Result<RecommenderBox>,
+}
+
+/// A registered trainer; made by [`register_trainer!`](crate::register_trainer).
+pub struct TrainerEntry {
+    /// The name of the captioner that it trains.
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub create: fn(&TrainerConfig) -> Result<TrainerBox>,
+    /// Writes a checkpoint with an adapter merged into it; returns a sentence about what was written.
+    pub merge: fn(&MergeConfig) -> Result<String>,
+}
+
 /// The library's own name and version; made by [`export_plugin!`](crate::export_plugin).
 pub struct PackageEntry {
     pub name: &'static str,
@@ -59,6 +78,8 @@ inventory::collect!(CaptionerEntry);
 inventory::collect!(MetricEntry);
 inventory::collect!(DatasetEntry);
 inventory::collect!(LoraStrategyEntry);
+inventory::collect!(RecommenderEntry);
+inventory::collect!(TrainerEntry);
 
 /// Registers a captioner: name, one line of summary, `model_type`s, and a function `fn(&CaptionerConfig) -> Result<impl Captioner>`.
 #[macro_export]
@@ -104,6 +125,36 @@ macro_rules! register_lora_strategy {
                 name: $name,
                 summary: $summary,
                 create: |settings| ($create)(settings).map($crate::__private::lora_strategy),
+            }
+        }
+    };
+}
+
+/// Registers a recommender: name, one line of summary, and a function `fn(&RecommenderConfig) -> Result<impl Recommender>`.
+#[macro_export]
+macro_rules! register_recommender {
+    ($name:expr, $summary:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::RecommenderEntry {
+                name: $name,
+                summary: $summary,
+                create: |config| ($create)(config).map($crate::__private::recommender),
+            }
+        }
+    };
+}
+
+/// Registers the trainer of a captioner: the captioner's name, one line of summary, a function `fn(&TrainerConfig) -> Result<impl Trainer>`, and a
+/// function `fn(&MergeConfig) -> Result<String>` that writes a checkpoint with an adapter merged into it.
+#[macro_export]
+macro_rules! register_trainer {
+    ($name:expr, $summary:expr, $create:expr, $merge:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::TrainerEntry {
+                name: $name,
+                summary: $summary,
+                create: |config| ($create)(config).map($crate::__private::trainer),
+                merge: $merge,
             }
         }
     };

@@ -17,13 +17,17 @@ impl Settings {
     /// Reads the options into the author's struct. Give it `#[serde(deny_unknown_fields)]`, and a wrong key is an error
     /// that names it.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        self.parse_as("the options in the registry")
+    }
+
+    /// The same, for settings that come from elsewhere: `what` begins the sentence of an error, such as "the parameters".
+    pub fn parse_as<T: DeserializeOwned>(&self, what: &str) -> Result<T> {
         let object = match &self.0 {
             Value::Null => Value::Object(Default::default()),
             value => value.clone(),
         };
-        serde_json::from_value(object).map_err(|error| {
-            PluginError::configuration(format!("the options in the registry are not understood: {error}"))
-        })
+        serde_json::from_value(object)
+            .map_err(|error| PluginError::configuration(format!("{what} are not understood: {error}")))
     }
 
     /// For a component without options: any key is an error.

@@ -3,6 +3,7 @@
 pub mod facad;
 pub mod fashiongen;
 pub mod hm;
+pub mod interactions;
 pub mod large;
 pub mod transactions;
 

@@ -54,13 +54,11 @@ mod tests {
         // The whisker of a ends where that of b begins.
         let ends: Vec<(i32, i32)> = svg
             .lines()
-            .filter(|line| line.starts_with("<line") && line.contains(&palette::hex(series(0))))
+            .filter(|line| line.starts_with("<polyline") && line.contains(&palette::hex(series(0))))
             .map(|line| {
-                let of = |name: &str| -> i32 {
-                    let from = &line[line.find(name).unwrap() + name.len() + 2..];
-                    from[..from.find('"').unwrap()].parse().unwrap()
-                };
-                (of(" x1"), of(" x2"))
+                let points = line.split("points=\"").nth(1).unwrap();
+                let mut across = points.split(' ').map(|point| point.split(',').next().unwrap().parse().unwrap_or(-1));
+                (across.next().unwrap(), across.next().unwrap())
             })
             .collect();
         assert_eq!(ends.len(), 2, "{svg}");

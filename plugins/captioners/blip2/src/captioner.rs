@@ -10,14 +10,14 @@ use plugin_api::{Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDes
 
 /// A BLIP-2 checkpoint with its image processor, tokenizer and settings.
 pub struct Blip2Captioner {
-    model: Blip2,
+    pub(crate) model: Blip2,
     images: ImageConfig,
-    tokenizer: Tokenizer,
-    settings: Settings,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) settings: Settings,
     /// The prompt's tokens, or the token that begins a caption without one.
-    text: Vec<u32>,
-    prompt: Option<String>,
-    placement: Placement,
+    pub(crate) text: Vec<u32>,
+    pub(crate) prompt: Option<String>,
+    pub(crate) placement: Placement,
     parameters: u64,
     host: Host,
 }
@@ -25,8 +25,8 @@ pub struct Blip2Captioner {
 /// What [`Captioner::prepare`] makes of a batch of images.
 pub struct Batch {
     /// `[rows, 3, size, size]`.
-    pixels: Vec<f32>,
-    seeds: Vec<u64>,
+    pub(crate) pixels: Vec<f32>,
+    pub(crate) seeds: Vec<u64>,
 }
 
 impl Blip2Captioner {
@@ -36,9 +36,6 @@ impl Blip2Captioner {
     /// Whatever of it is missing, damaged, contradictory or not supported, by file.
     pub fn load(config: &CaptionerConfig) -> Result<Blip2Captioner> {
         config.settings.none()?;
-        if let Some(adapter) = &config.adapter {
-            return Err(PluginError::unsupported(format!("the adapter {} cannot be applied yet", adapter.display())));
-        }
         nn::limit_threads(config.threads);
         let directory = &config.weights;
         let parts = Blip2Config::read(directory)?;
@@ -72,7 +69,7 @@ impl Blip2Captioner {
             return Err(Error::Request("the prompt is no token at all".into()).into());
         }
         let placement = plugin::placement(config.device)?;
-        let model = Blip2::load(directory, &parts, &placement)?;
+        let model = Blip2::load(directory, &parts, &placement, config.adapter.as_deref())?;
         tokenizer.check_vocabulary(model.vocabulary())?;
         settings.check_room(model.prompt_length(&text), model.positions())?;
         let parameters = Blip2::expected(&parts)?.parameters();
@@ -101,7 +98,7 @@ impl Captioner for Blip2Captioner {
             precision: self.placement.precision().into(),
             generation: plugin::described(&self.settings),
             prompt: self.prompt.clone(),
-            capabilities: vec!["caption".into()],
+            capabilities: vec!["caption".into(), "train".into()],
             embedding_spaces: Vec::new(),
         }
     }

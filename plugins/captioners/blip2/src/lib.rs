@@ -4,16 +4,25 @@
 mod captioner;
 mod config;
 mod model;
+mod trainer;
 
 pub use captioner::Blip2Captioner;
 pub use config::{Blip2Config, TextConfig};
 pub use model::Blip2;
+pub use trainer::{Blip2Trainer, merge};
 
 plugin_api::register_captioner!(
     "blip2",
     "BLIP-2: a ViT, a Q-Former and OPT or Flan-T5, from a Hugging Face directory",
     &["blip-2"],
     Blip2Captioner::load
+);
+
+plugin_api::register_trainer!(
+    "blip2",
+    "low-rank adapters on BLIP-2: vision tower, Q-Former, projection and language model",
+    Blip2Trainer::load,
+    merge
 );
 
 plugin_api::export_plugin!();

@@ -1,10 +1,12 @@
 //! The model put together: pixels to query vectors to a prompt for the language model.
 
 use crate::config::{Blip2Config, TextConfig};
+use nn::adapter::Adapter;
 use nn::generation::{Generated, Request, Settings, generate};
 use nn::language::{LanguageModel, Opt, Prompt, T5};
-use nn::layers::Linear;
+use nn::layers::{Linear, Site, Sites};
 use nn::qformer::QFormer;
+use nn::training::{Labels, Tape, Var};
 use nn::vision::Vit;
 use nn::weights::{Checkpoint, Expected, Loader};
 use nn::{Placement, Result, Tensor, TensorData};
@@ -18,17 +20,29 @@ pub struct Blip2 {
     language: Box<dyn LanguageModel>,
     config: Blip2Config,
     placement: Placement,
+    sites: Sites,
 }
 
 impl Blip2 {
-    /// Loads the weights of a directory.
+    /// Loads the weights of a directory, with an adapter merged into them if one is given.
     ///
     /// # Errors
-    /// The files are missing or damaged, or their tensors are not those of the configuration; every such tensor is named.
-    pub fn load(directory: &Path, config: &Blip2Config, placement: &Placement) -> Result<Blip2> {
+    /// The files are missing or damaged, or their tensors are not those of the configuration; every such tensor is named. The
+    /// adapter is no adapter or belongs to another model.
+    pub fn load(
+        directory: &Path,
+        config: &Blip2Config,
+        placement: &Placement,
+        adapter: Option<&Path>,
+    ) -> Result<Blip2> {
         let checkpoint = Checkpoint::open(directory)?;
-        Self::expected(config)?.check(&checkpoint)?;
-        Self::build(&Loader::from_files(checkpoint, placement), config)
+        let expected = Self::expected(config)?;
+        expected.check(&checkpoint)?;
+        let adapter = adapter.map(Adapter::read).transpose()?;
+        if let Some(adapter) = &adapter {
+            adapter.check(&expected)?;
+        }
+        Self::build(&Loader::from_files(checkpoint, placement).with_adapter(adapter), config)
     }
 
     /// The model at full size with weights that mean nothing, for measuring.
@@ -64,16 +78,38 @@ impl Blip2 {
             },
             config: config.clone(),
             placement: loader.placement().clone(),
+            sites: loader.sites().clone(),
         })
     }
 
     /// Images as pixel values `[rows, 3, size, size]`, row-major, to the vectors that stand for them in the prompt:
     /// `[rows, queries, text width]`.
     pub fn image_vectors(&self, pixels: Vec<f32>, rows: usize) -> Tensor<3> {
+        self.image_vectors_on(&mut Tape::off(), pixels, rows).value
+    }
+
+    fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
         let size = self.config.vision.image_size;
         let data = TensorData::new(pixels, [rows, 3, size, size]);
         let pixels = Tensor::from_data(data, (&self.placement.device, self.placement.dtype));
-        self.projection.forward(self.qformer.forward(self.vision.forward(pixels)))
+        let image = self.vision.forward_on(tape, pixels);
+        let queries = self.qformer.forward_on(tape, &image);
+        tape.linear(&queries, &self.projection)
+    }
+
+    /// Scores of the tokens to learn behind an image and a text, `[1, counted tokens, vocabulary]`. T5's encoder reads image and text, its decoder
+    /// the caption.
+    pub fn learn<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, text: &[u32], labels: &Labels) -> Var {
+        let rows = labels.rows();
+        let image = self.image_vectors_on(tape, pixels, rows);
+        let text = self.language.embed(text).unsqueeze_dim::<3>(0).expand([rows, text.len(), image.width()]);
+        let prompt = tape.surrounded(None, &image, Some(text));
+        self.language.learn(tape, &prompt, labels)
+    }
+
+    /// The linear layers.
+    pub fn layers(&self) -> Vec<Site> {
+        self.sites.all()
     }
 
     /// The language model's prompt: the image, then the tokens of the text, of different lengths.

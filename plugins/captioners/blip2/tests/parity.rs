@@ -31,7 +31,8 @@ impl Fixture {
         let folder = fixtures().join("checkpoints").join(name);
         let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
         let config = Blip2Config::read(&folder).unwrap();
-        let model = Blip2::load(&folder, &config, &Placement::cpu().unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let model =
+            Blip2::load(&folder, &config, &Placement::cpu().unwrap(), None).unwrap_or_else(|e| panic!("{name}: {e}"));
         Fixture {
             name,
             expected: serde_json::from_slice(&read("expected.json")).unwrap(),

@@ -16,14 +16,14 @@ const END: u32 = 2;
 
 /// A LLaVA checkpoint with its image processor, tokenizer and settings.
 pub struct LlavaCaptioner {
-    model: Llava,
+    pub(crate) model: Llava,
     images: ImageConfig,
-    tokenizer: Tokenizer,
-    settings: Settings,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) settings: Settings,
     /// The prompt's tokens.
-    text: Vec<u32>,
-    prompt: String,
-    placement: Placement,
+    pub(crate) text: Vec<u32>,
+    pub(crate) prompt: String,
+    pub(crate) placement: Placement,
     parameters: u64,
     host: Host,
 }
@@ -31,8 +31,8 @@ pub struct LlavaCaptioner {
 /// What [`Captioner::prepare`] makes of a batch of images.
 pub struct Batch {
     /// `[rows, 3, size, size]`.
-    pixels: Vec<f32>,
-    seeds: Vec<u64>,
+    pub(crate) pixels: Vec<f32>,
+    pub(crate) seeds: Vec<u64>,
 }
 
 impl LlavaCaptioner {
@@ -42,9 +42,6 @@ impl LlavaCaptioner {
     /// Whatever of it is missing, damaged, contradictory or not supported, by file.
     pub fn load(config: &CaptionerConfig) -> Result<LlavaCaptioner> {
         config.settings.none()?;
-        if let Some(adapter) = &config.adapter {
-            return Err(PluginError::unsupported(format!("the adapter {} cannot be applied yet", adapter.display())));
-        }
         nn::limit_threads(config.threads);
         let directory = &config.weights;
         let parts = LlavaConfig::read(directory)?;
@@ -75,7 +72,7 @@ impl LlavaCaptioner {
             )));
         }
         let placement = plugin::placement(config.device)?;
-        let model = Llava::load(directory, &parts, &placement)?;
+        let model = Llava::load(directory, &parts, &placement, config.adapter.as_deref())?;
         model.image_place(&text)?;
         tokenizer.check_vocabulary(model.vocabulary())?;
         settings.check_room(model.prompt_length(&text), model.positions())?;
@@ -105,7 +102,7 @@ impl Captioner for LlavaCaptioner {
             precision: self.placement.precision().into(),
             generation: plugin::described(&self.settings),
             prompt: Some(self.prompt.clone()),
-            capabilities: vec!["caption".into()],
+            capabilities: vec!["caption".into(), "train".into()],
             embedding_spaces: Vec::new(),
         }
     }

@@ -4,16 +4,25 @@
 mod captioner;
 mod config;
 mod model;
+mod trainer;
 
 pub use captioner::LlavaCaptioner;
 pub use config::LlavaConfig;
 pub use model::Llava;
+pub use trainer::{LlavaTrainer, merge};
 
 plugin_api::register_captioner!(
     "llava",
     "LLaVA-1.5: CLIP, a projector and Llama, from a Hugging Face directory",
     &["llava"],
     LlavaCaptioner::load
+);
+
+plugin_api::register_trainer!(
+    "llava",
+    "low-rank adapters on LLaVA: vision tower, projector and language model",
+    LlavaTrainer::load,
+    merge
 );
 
 plugin_api::export_plugin!();

@@ -1,9 +1,11 @@
 //! The model put together: pixels to vectors that stand in the prompt in place of its image token.
 
 use crate::config::LlavaConfig;
+use nn::adapter::Adapter;
 use nn::generation::{Generated, Request, Settings, generate};
 use nn::language::{LanguageModel, Llama, Prompt};
-use nn::layers::Linear;
+use nn::layers::{Linear, Site, Sites};
+use nn::training::{Labels, Tape, Var};
 use nn::vision::ClipVision;
 use nn::weights::{Checkpoint, Expected, Loader};
 use nn::{Error, Placement, Result, Tensor, TensorData};
@@ -16,17 +18,29 @@ pub struct Llava {
     language: Llama,
     config: LlavaConfig,
     placement: Placement,
+    sites: Sites,
 }
 
 impl Llava {
-    /// Loads the weights of a directory.
+    /// Loads the weights of a directory, with an adapter merged into them if one is given.
     ///
     /// # Errors
-    /// The files are missing or damaged, or their tensors are not those of the configuration; every such tensor is named.
-    pub fn load(directory: &Path, config: &LlavaConfig, placement: &Placement) -> Result<Llava> {
+    /// The files are missing or damaged, or their tensors are not those of the configuration; every such tensor is named. The
+    /// adapter is no adapter or belongs to another model.
+    pub fn load(
+        directory: &Path,
+        config: &LlavaConfig,
+        placement: &Placement,
+        adapter: Option<&Path>,
+    ) -> Result<Llava> {
         let checkpoint = Checkpoint::open(directory)?;
-        Self::expected(config)?.check(&checkpoint)?;
-        Self::build(&Loader::from_files(checkpoint, placement), config)
+        let expected = Self::expected(config)?;
+        expected.check(&checkpoint)?;
+        let adapter = adapter.map(Adapter::read).transpose()?;
+        if let Some(adapter) = &adapter {
+            adapter.check(&expected)?;
+        }
+        Self::build(&Loader::from_files(checkpoint, placement).with_adapter(adapter), config)
     }
 
     /// The model at full size with weights that mean nothing, for measuring.
@@ -57,21 +71,50 @@ impl Llava {
             language: Llama::load(&loader.at("language_model"), &config.text)?,
             config: config.clone(),
             placement: loader.placement().clone(),
+            sites: loader.sites().clone(),
         })
     }
 
     /// Images as pixel values `[rows, 3, size, size]`, row-major, to the vectors that stand for them in the prompt:
     /// `[rows, vectors, text width]`.
     pub fn image_vectors(&self, pixels: Vec<f32>, rows: usize) -> Tensor<3> {
+        self.image_vectors_on(&mut Tape::off(), pixels, rows).value
+    }
+
+    fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
         let size = self.config.vision.image_size;
         let data = TensorData::new(pixels, [rows, 3, size, size]);
-        let mut x = self.vision.forward(Tensor::from_data(data, (&self.placement.device, self.placement.dtype)));
+        let pixels = Tensor::from_data(data, (&self.placement.device, self.placement.dtype));
+        let mut x = self.vision.forward_on(tape, pixels);
         if !self.config.class_token {
-            let positions = x.dims()[1];
-            x = x.narrow(1, 1, positions - 1);
+            x = tape.behind(&x, 1);
         }
-        let inner = self.config.projector_activation.apply(self.projector.0.forward(x));
-        self.projector.1.forward(inner)
+        let inner = tape.linear(&x, &self.projector.0);
+        let inner = tape.activation(&inner, self.config.projector_activation);
+        tape.linear(&inner, &self.projector.1)
+    }
+
+    /// Scores of the tokens to learn behind a text with its image, `[1, counted tokens, vocabulary]`.
+    ///
+    /// # Errors
+    /// The text has no image token, or several.
+    pub fn learn<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, text: &[u32], labels: &Labels) -> Result<Var> {
+        let rows = labels.rows();
+        let place = self.image_place(text)?;
+        let image = self.image_vectors_on(tape, pixels, rows);
+        let words = |ids: &[u32]| {
+            let vectors = self.language.embed(ids).unsqueeze_dim::<3>(0);
+            vectors.expand([rows, ids.len(), self.config.text.hidden_size])
+        };
+        let before = (place > 0).then(|| words(&text[..place]));
+        let behind = (place + 1 < text.len()).then(|| words(&text[place + 1..]));
+        let prompt = tape.surrounded(before, &image, behind);
+        Ok(self.language.learn(tape, &prompt, labels))
+    }
+
+    /// The linear layers that the model runs.
+    pub fn layers(&self) -> Vec<Site> {
+        self.sites.all()
     }
 
     /// The prompts of a batch: in each text, the image in place of its image token, anywhere; shorter ones padded on the left.

@@ -2,7 +2,7 @@
 //! What the kernels do there is burn's; the choice of a device for a run is the host's.
 
 use crate::{Error, Result};
-use burn::tensor::{DType, Device};
+use burn::tensor::{DType, Device, FloatDType, Tensor};
 
 /// A device together with the number format of its arithmetic.
 #[derive(Debug, Clone)]
@@ -78,6 +78,11 @@ impl std::fmt::Display for Placement {
             Kind::Cuda(index) => write!(f, "cuda:{index}"),
         }
     }
+}
+
+/// The same numbers in f32.
+pub(crate) fn f32_like<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
 }
 
 /// Limits the threads that CPU kernels of this library keep busy; 0 leaves the choice to the machine. Only the first call has

@@ -16,6 +16,12 @@ pub enum Error {
     /// The tensors of the checkpoint are not those of the model that `config.json` describes.
     #[error("{}: the weights do not fit config.json:\n{}", path.display(), problems.join("\n"))]
     Weights { path: PathBuf, problems: Vec<String> },
+    /// A file cannot be written.
+    #[error("failed to write {}: {source}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    /// An adapter was made for another model.
+    #[error("{}: the adapter is not for this model{}:\n{}", path.display(), made_for(base), problems.join("\n"))]
+    OtherBase { path: PathBuf, base: Option<String>, problems: Vec<String> },
     /// The request is not one that this model can fulfil (a prompt that is too long, an option out of range).
     #[error("{0}")]
     Request(String),
@@ -28,6 +34,10 @@ pub enum Error {
     /// The user asked to stop.
     #[error("stopped on request")]
     Cancelled,
+}
+
+fn made_for(base: &Option<String>) -> String {
+    base.as_ref().map_or_else(String::new, |base| format!(" (it says that its base is `{base}`)"))
 }
 
 impl Error {

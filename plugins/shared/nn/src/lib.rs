@@ -11,6 +11,7 @@ mod error;
 mod parallel;
 mod random;
 
+pub mod adapter;
 pub mod generation;
 pub mod image;
 pub mod language;
@@ -18,6 +19,7 @@ pub mod layers;
 pub mod plugin;
 pub mod qformer;
 pub mod text;
+pub mod training;
 pub mod vision;
 pub mod weights;
 

@@ -3,19 +3,26 @@
 use crate::generation::{Generated, Settings};
 use crate::text::Tokenizer;
 use crate::{Error, Placement, Result};
-use plugin_api::{Caption, Device, ErrorKind, Finish, Generation, PluginError};
+use plugin_api::{
+    Caption, CaptionerDescription, Device, ErrorKind, Finish, Generation, PluginError, TrainerDescription,
+};
 use serde_json::Value;
 
 impl From<Error> for PluginError {
     fn from(error: Error) -> PluginError {
         let kind = match &error {
-            Error::Read { .. } | Error::Malformed { .. } | Error::Weights { .. } => ErrorKind::Data,
+            Error::Read { .. }
+            | Error::Write { .. }
+            | Error::Malformed { .. }
+            | Error::Weights { .. }
+            | Error::OtherBase { .. } => ErrorKind::Data,
             Error::Request(_) | Error::Device(_) => ErrorKind::Configuration,
             Error::Unsupported(_) => ErrorKind::Unsupported,
             Error::Cancelled => ErrorKind::Internal,
         };
         let help = match &error {
             Error::Weights { .. } => Some("download the checkpoint again, or correct config.json"),
+            Error::OtherBase { .. } => Some("give the model that the adapter was trained on"),
             _ => None,
         };
         let error = PluginError::new(kind, error.to_string());
@@ -36,6 +43,22 @@ pub fn placement(device: Device) -> Result<Placement> {
         Device::Cpu => Placement::cpu(),
         Device::Cuda(index) => Placement::cuda(index),
     }
+}
+
+/// The token that ends a caption in training: the first of those that end one in use.
+///
+/// # Errors
+/// None does.
+pub fn end_token(settings: &Settings) -> Result<u32> {
+    settings.end_tokens.first().copied().ok_or_else(|| {
+        Error::Request("no end token is set (eos_token_id): a caption could not be taught where to end".into())
+    })
+}
+
+/// What a captioner says of itself, as its trainer says it.
+pub fn trainer_description(captioner: CaptionerDescription) -> TrainerDescription {
+    let CaptionerDescription { architecture, parameters, device, precision, generation, prompt, .. } = captioner;
+    TrainerDescription { architecture, parameters, device, precision, generation, prompt }
 }
 
 /// A run's settings as the JSON object that [`Settings::read`] takes.

@@ -1,6 +1,7 @@
 //! The Querying Transformer: learned queries read the image through cross attention (Li et al. 2023, "BLIP-2").
 
-use crate::layers::{Activation, LayerNorm, Linear, attend, joined_heads, split_heads};
+use crate::layers::{Activation, LayerNorm, Linear};
+use crate::training::{Attention as Attending, Heads, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};
 use burn::tensor::Tensor;
@@ -103,12 +104,17 @@ impl QFormer {
 
     /// Image features `[rows, positions, image width]` to `[rows, queries, width]`.
     pub fn forward(&self, image: Tensor<3>) -> Tensor<3> {
-        let rows = image.dims()[0];
+        self.forward_on(&mut Tape::off(), &Var::constant(image)).value
+    }
+
+    /// [`QFormer::forward`] on a tape.
+    pub fn forward_on<'m>(&'m self, tape: &mut Tape<'m>, image: &Var) -> Var {
+        let rows = image.value.dims()[0];
         let [_, queries, width] = self.queries.dims();
         // The first self-attention sees no image, yet runs for every row: the queries are few.
-        let mut x = self.norm.forward(self.queries.clone()).expand([rows, queries, width]);
+        let mut x = Var::constant(self.norm.forward(self.queries.clone()).expand([rows, queries, width]));
         for layer in &self.layers {
-            x = layer.forward(x, &image);
+            x = tape.block(&[&x, image], move |tape, inputs| layer.forward(tape, &inputs[0], &inputs[1]));
         }
         x
     }
@@ -130,13 +136,16 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Tensor<3>, image: &Tensor<3>) -> Tensor<3> {
-        let mut x = self.attention.forward(x, image);
+    fn forward<'m>(&'m self, tape: &mut Tape<'m>, x: &Var, image: &Var) -> Var {
+        let mut x = self.attention.forward(tape, x, image);
         if let Some(cross) = &self.cross {
-            x = cross.forward(x, image);
+            x = cross.forward(tape, &x, image);
         }
-        let inner = self.activation.apply(self.up.forward(x.clone()));
-        self.norm.forward(self.down.forward(inner) + x)
+        let inner = tape.linear(&x, &self.up);
+        let inner = tape.activation(&inner, self.activation);
+        let output = tape.linear(&inner, &self.down);
+        let sum = tape.add(&output, &x);
+        tape.layer_norm(&sum, &self.norm)
     }
 }
 
@@ -164,22 +173,21 @@ impl Attention {
         })
     }
 
-    fn forward(&self, x: Tensor<3>, image: &Tensor<3>) -> Tensor<3> {
-        let heads = self.heads;
-        let (query, keys, values) = match &self.source {
+    fn forward<'m>(&'m self, tape: &mut Tape<'m>, x: &Var, image: &Var) -> Var {
+        let attended = match &self.source {
             Source::Own(joined) => {
-                let all = split_heads(joined.forward(x.clone()), 3 * heads);
-                let part = |index: usize| all.clone().narrow(1, index * heads, heads);
-                (part(0), part(1), part(2))
+                let all = tape.linear(x, joined);
+                tape.attention(&Heads::Joined(&all), Attending::plain(self.heads, all.width() / 3))
             }
             Source::Image { query, key_value } => {
-                let both = split_heads(key_value.forward(image.clone()), 2 * heads);
-                let query = split_heads(query.forward(x.clone()), heads);
-                (query, both.clone().narrow(1, 0, heads), both.narrow(1, heads, heads))
+                let key_value = tape.linear(image, key_value);
+                let query = tape.linear(x, query);
+                let attending = Attending::plain(self.heads, query.width());
+                tape.attention(&Heads::Crossed { query: &query, key_value: &key_value }, attending)
             }
         };
-        let size = query.dims()[3];
-        let attended = attend(query, keys, values, None, (size as f64).powf(-0.5));
-        self.norm.forward(self.output.forward(joined_heads(attended)) + x)
+        let output = tape.linear(&attended, &self.output);
+        let sum = tape.add(&output, x);
+        tape.layer_norm(&sum, &self.norm)
     }
 }

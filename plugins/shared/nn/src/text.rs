@@ -53,6 +53,37 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// The tokens of a caption behind a prompt whose tokens are `given`: what the model is to say, without special tokens before it, and
+    /// without an end token. Between prompt and caption stands a space; runs of white space in the caption become one, as an end
+    /// token may be a line break.
+    ///
+    /// # Errors
+    /// The tokenizer fails on the text.
+    pub fn continuation(&self, prompt: Option<&str>, given: &[u32], caption: &str) -> Result<Vec<u32>> {
+        let caption = caption.split_whitespace().collect::<Vec<_>>().join(" ");
+        let whole = match prompt {
+            Some(prompt) if prompt.ends_with(char::is_whitespace) => self.encode(&format!("{prompt}{caption}"))?,
+            Some(prompt) => self.encode(&format!("{prompt} {caption}"))?,
+            None => self.encode(&caption)?,
+        };
+        if let Some(rest) = whole.strip_prefix(given) {
+            return Ok(rest.to_vec());
+        }
+        // The prompt's last token and the caption's first melt into one: in use, the prompt's own tokens are given all the same.
+        let apart = if prompt.is_some() { format!(" {caption}") } else { caption };
+        self.plain(&apart)
+    }
+
+    /// The ids of a text without any special token.
+    ///
+    /// # Errors
+    /// The tokenizer fails on the text.
+    pub fn plain(&self, text: &str) -> Result<Vec<u32>> {
+        let encoding =
+            self.inner.encode(text, false).map_err(|error| Error::Request(format!("the caption: {error}")))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
     /// The text of ids, without special tokens, trimmed.
     ///
     /// # Errors

@@ -39,12 +39,30 @@ fn avx2(values: &mut [f32]) {
 /// With erf by formula 7.1.26 of Abramowitz and Stegun (error below 1.5e-7).
 #[inline(always)]
 fn one(x: f32, fma: impl Fn(f32, f32, f32) -> f32) -> f32 {
-    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / fma(0.327_591_1, z, 1.0);
-    let sum = fma(fma(fma(fma(1.061_405_4, t, -1.453_152), t, 1.421_413_8), t, -0.284_496_74), t, 0.254_829_6) * t;
-    let tail = 0.5 * sum * exp_of_negative(-z * z, &fma);
+    let tail = tail_by(x.abs(), &fma);
     // Φ(−|x|) = tail, so Φ(|x|) = 1 − tail.
     x * if x < 0.0 { tail } else { 1.0 - tail }
+}
+
+/// Φ(−x) for x ≥ 0.
+#[inline(always)]
+fn tail_by(x: f32, fma: &impl Fn(f32, f32, f32) -> f32) -> f32 {
+    let z = x * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / fma(0.327_591_1, z, 1.0);
+    let sum = fma(fma(fma(fma(1.061_405_4, t, -1.453_152), t, 1.421_413_8), t, -0.284_496_74), t, 0.254_829_6) * t;
+    0.5 * sum * exp_of_negative(-z * z, fma)
+}
+
+/// Φ(−x) for x ≥ 0.
+#[inline(always)]
+pub fn tail(x: f32) -> f32 {
+    tail_by(x, &|a, b, c| a * b + c)
+}
+
+/// eˣ for x ≤ 0.
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    exp_of_negative(x, &|a, b, c| a * b + c)
 }
 
 /// eˣ for x ≤ 0: 2 to the whole part by the exponent's bits, the rest by a Taylor polynomial (relative error below 2e-7).

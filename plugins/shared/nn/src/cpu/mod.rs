@@ -4,9 +4,11 @@
 //! Each output number is summed in an order that depends on nothing but its own row, so that a caption does not depend on the
 //! batch that its image was in.
 
+mod backward;
 mod gelu;
 mod product;
 
+use crate::layers::Activation;
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::{Flex, FlexTensor};
 
@@ -52,4 +54,52 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>, Tensor<D>> {
     }
     debug_assert_eq!(data.shape.to_vec(), shape.to_vec());
     Ok(Tensor::from_data(data, &device))
+}
+
+/// The gradient of an activation's input, from its input and the gradient of its output.
+pub fn activation_backward<const D: usize>(
+    activation: Activation,
+    x: &Tensor<D>,
+    gradient: &Tensor<D>,
+) -> Option<Tensor<D>> {
+    let x = copied(x)?;
+    changed(gradient, |gradient| backward::activation(activation, numbers(&x), gradient))
+}
+
+/// The gradient of a normalisation's input, from its input and the gradient of its output.
+pub fn norm_backward<const D: usize>(
+    x: &Tensor<D>,
+    gradient: &Tensor<D>,
+    weight: &Tensor<1>,
+    epsilon: f64,
+    centred: bool,
+) -> Option<Tensor<D>> {
+    let (x, weight) = (copied(x)?, contiguous(weight)?);
+    changed(gradient, |gradient| backward::norm(numbers(&x), gradient, numbers(&weight), epsilon as f32, centred))
+}
+
+/// Dropout by a seed.
+pub fn dropped<const D: usize>(x: &Tensor<D>, seed: u64, probability: f64) -> Option<Tensor<D>> {
+    changed(x, |values| backward::dropped(values, seed, probability))
+}
+
+/// The losses of rows of scores `[n, vocabulary]`, and `weight` times the gradient of their sum.
+pub fn cross_entropy(scores: &Tensor<2>, labels: &[u32], weight: f64) -> Option<(Vec<f64>, Tensor<2>)> {
+    let mut losses = Vec::new();
+    let gradient = changed(scores, |scores| losses = backward::cross_entropy(scores, labels, weight as f32))?;
+    Some((losses, gradient))
+}
+
+/// A flex tensor's memory, made contiguous if it is not.
+fn copied<const D: usize>(x: &Tensor<D>) -> Option<FlexTensor> {
+    (x.dtype() == DType::F32).then(|| x.clone().try_into_primitive::<Flex>().ok().map(|x| x.to_contiguous()))?
+}
+
+/// A changed copy of a tensor's numbers.
+fn changed<const D: usize>(x: &Tensor<D>, change: impl FnOnce(&mut [f32])) -> Option<Tensor<D>> {
+    let memory = copied(x)?;
+    let mut values = numbers(&memory).to_vec();
+    drop(memory);
+    change(&mut values);
+    Some(Tensor::from_data(TensorData::new(values, x.dims()), &x.device()))
 }

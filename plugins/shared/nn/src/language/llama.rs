@@ -1,9 +1,12 @@
 //! Llama (Touvron et al. 2023): a pre-norm decoder with rotary positions, grouped keys and a gated feed-forward part.
 
+mod training;
+
 use super::LanguageModel;
 use super::rotary::{Rotary, Turn};
 use super::state::{Prompt, State, prompt_positions};
 use crate::layers::{Activation, Embedding, KvCache, Linear, RmsNorm, attend, causal_bias, joined_heads, split_heads};
+use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};
 use burn::tensor::{Int, Tensor};
@@ -132,7 +135,7 @@ impl Llama {
         let tokens = Embedding::load(&loader.at("embed_tokens"), config.vocab_size, width)?;
         let head = if config.tie_word_embeddings {
             loader.note_copy("lm_head.weight");
-            Linear::tied(tokens.table())
+            Linear::tied(&loader.at("lm_head"), tokens.table())
         } else {
             Linear::load(&loader.at("lm_head"), width, config.vocab_size, false)?
         };
@@ -182,6 +185,10 @@ impl LanguageModel for Llama {
             x = layer.forward(x, cache, &turn, bias.as_ref());
         }
         self.scores(x)
+    }
+
+    fn learn<'m>(&'m self, tape: &mut Tape<'m>, prompt: &Var, labels: &Labels) -> Var {
+        self.learnt(tape, prompt, labels)
     }
 
     fn embed(&self, ids: &[u32]) -> Tensor<2> {

@@ -1,10 +1,13 @@
 //! OPT (Zhang et al. 2022): a pre-norm decoder with learned positions, ReLU and a head tied to the embeddings.
 
+mod training;
+
 use super::LanguageModel;
 use super::state::{Prompt, State, prompt_positions};
 use crate::layers::{
     Activation, Embedding, KvCache, LayerNorm, Linear, attend, causal_bias, joined_heads, split_heads,
 };
+use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};
 use burn::tensor::{Int, Tensor};
@@ -101,7 +104,7 @@ impl Opt {
         let tokens = Embedding::load(&decoder.at("embed_tokens"), config.vocab_size, width)?;
         let head = if config.tie_word_embeddings {
             loader.note_copy("lm_head.weight");
-            Linear::tied(tokens.table())
+            Linear::tied(&loader.at("lm_head"), tokens.table())
         } else {
             Linear::load(&loader.at("lm_head"), width, config.vocab_size, false)?
         };
@@ -169,6 +172,10 @@ impl LanguageModel for Opt {
             x = layer.forward(x, cache, bias.as_ref());
         }
         self.scores(x)
+    }
+
+    fn learn<'m>(&'m self, tape: &mut Tape<'m>, prompt: &Var, labels: &Labels) -> Var {
+        self.learnt(tape, prompt, labels)
     }
 
     fn embed(&self, ids: &[u32]) -> Tensor<2> {

@@ -41,11 +41,20 @@ impl Rotary {
 impl Turn {
     /// Turns `[rows, heads, length, size]`; dimension i is paired with i + size / 2, as checkpoints of Hugging Face have it.
     pub fn apply(&self, x: Tensor<4>) -> Tensor<4> {
+        self.turned(x, self.sine.clone())
+    }
+
+    /// Turns back: the way of a gradient.
+    pub fn apply_back(&self, x: Tensor<4>) -> Tensor<4> {
+        self.turned(x, -self.sine.clone())
+    }
+
+    fn turned(&self, x: Tensor<4>, sine: Tensor<4>) -> Tensor<4> {
         let half = x.dims()[3] / 2;
         let first = x.clone().narrow(3, 0, half);
         let second = x.narrow(3, half, half);
-        let turned_first = first.clone() * self.cosine.clone() - second.clone() * self.sine.clone();
-        let turned_second = second * self.cosine.clone() + first * self.sine.clone();
+        let turned_first = first.clone() * self.cosine.clone() - second.clone() * sine.clone();
+        let turned_second = second * self.cosine.clone() + first * sine;
         Tensor::cat(vec![turned_first, turned_second], 3)
     }
 }

@@ -1,9 +1,12 @@
 //! T5 (Raffel et al. 2020), in the gated form of version 1.1 and Flan: an encoder and a decoder with relative positions and
 //! no scaling of attention.
 
+mod training;
+
 use super::LanguageModel;
 use super::state::{Prompt, State};
 use crate::layers::{Activation, Embedding, KvCache, Linear, RmsNorm, attend, joined_heads, padding_bias, split_heads};
+use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -139,7 +142,7 @@ impl T5 {
         // A head of its own wins over the configuration: transformers 5 writes that T5's embeddings are tied in any case, and
         // ties only what the file leaves out.
         let head = if config.tie_word_embeddings && !loader.holds("lm_head.weight") {
-            Linear::tied(tokens.table())
+            Linear::tied(&loader.at("lm_head"), tokens.table())
         } else {
             Linear::load(&loader.at("lm_head"), config.d_model, config.vocab_size, false)?
         };
@@ -160,22 +163,7 @@ impl T5 {
     }
 
     fn encode(&self, prompt: Prompt) -> Tensor<3> {
-        let length = prompt.embeddings.dims()[1];
-        let (device, dtype) = (prompt.embeddings.device(), prompt.embeddings.dtype());
-        let mut bias = self.encoder.position_bias(length, &device);
-        if let Some(padding) = padding_bias(length, &prompt.padding, &device, dtype) {
-            bias = bias + padding;
-        }
-        let mut x = prompt.embeddings;
-        for layer in &self.encoder.layers {
-            let normed = layer.attention_norm.forward(x.clone());
-            let all = split_heads(layer.qkv.forward(normed), 3 * layer.heads);
-            let part = |index: usize| all.clone().narrow(1, index * layer.heads, layer.heads);
-            let attended = attend(part(0), part(1), part(2), Some(bias.clone()), 1.0);
-            x = x + layer.output.forward(joined_heads(attended));
-            x = layer.feed_forward(x);
-        }
-        self.encoder.norm.forward(x)
+        self.encode_on(&mut Tape::off(), &Var::constant(prompt.embeddings), &prompt.padding).value
     }
 
     fn read(&self, state: &mut State, token_vectors: Tensor<2>) -> Tensor<2> {
@@ -234,6 +222,10 @@ impl LanguageModel for T5 {
 
     fn step(&self, state: &mut State, tokens: Tensor<1, Int>) -> Tensor<2> {
         self.read(state, self.tokens.select(tokens))
+    }
+
+    fn learn<'m>(&'m self, tape: &mut Tape<'m>, prompt: &Var, labels: &Labels) -> Var {
+        self.learnt(tape, prompt, labels)
     }
 
     fn embed(&self, ids: &[u32]) -> Tensor<2> {

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Tensor, activation};
 use serde::Deserialize;
+use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 /// An element-wise function between two linear layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -31,8 +32,48 @@ impl Activation {
             #[cfg(not(feature = "flex"))]
             Activation::Gelu => activation::gelu(x),
             Activation::GeluTanh => activation::gelu_approximate(x),
-            Activation::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
+            Activation::QuickGelu => x.clone() * activation::sigmoid(x * QUICK),
             Activation::Silu => activation::silu(x),
         }
     }
+
+    /// From the input and the gradient of the output, the gradient of the input.
+    pub fn backward<const D: usize>(self, x: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        if let Some(back) = crate::cpu::activation_backward(self, &x, &gradient) {
+            return back;
+        }
+        let slope = match self {
+            Activation::Relu => return gradient.mask_fill(x.lower_equal_elem(0.0), 0.0),
+            Activation::Gelu => {
+                let density = (x.clone().square() * -0.5).exp() * (0.5 / PI).sqrt();
+                let probability = (x.clone() * FRAC_1_SQRT_2).erf() * 0.5 + 0.5;
+                probability + x * density
+            }
+            Activation::GeluTanh => {
+                let root = (2.0 / PI).sqrt();
+                let square = x.clone().square();
+                let bent = ((square.clone() * TANH_CUBE + 1.0) * x.clone() * root).tanh();
+                let steep = (square * (3.0 * TANH_CUBE) + 1.0) * root;
+                let flat = bent.clone().square() * -1.0 + 1.0;
+                (bent + 1.0) * 0.5 + x * 0.5 * flat * steep
+            }
+            Activation::QuickGelu => sloped(x, QUICK),
+            Activation::Silu => sloped(x, 1.0),
+        };
+        gradient * slope
+    }
+}
+
+/// CLIP's factor.
+const QUICK: f64 = 1.702;
+/// The tanh form's.
+const TANH_CUBE: f64 = 0.044_715;
+
+/// The slope of x·σ(f x): σ·(1 + f x·(1 − σ)).
+fn sloped<const D: usize>(x: Tensor<D>, factor: f64) -> Tensor<D> {
+    let x = x * factor;
+    let opened = activation::sigmoid(x.clone());
+    let shut = opened.clone() * -1.0 + 1.0;
+    opened * (x * shut + 1.0)
 }

@@ -26,6 +26,20 @@ pub fn attend(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Option
     let [rows, heads, length, size] = query.dims();
     let groups = keys.dims()[1];
     let positions = keys.dims()[2];
+    let weights = weights(query, keys, bias, scale);
+    if groups == heads {
+        weights.matmul(values)
+    } else {
+        let grouped = weights.reshape([rows, groups, heads / groups * length, positions]);
+        grouped.matmul(values).reshape([rows, heads, length, size])
+    }
+}
+
+/// softmax(scale · Q·Kᵀ + bias), `[rows, heads, length, positions]`.
+fn weights(query: Tensor<4>, keys: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    let [rows, heads, length, size] = query.dims();
+    let groups = keys.dims()[1];
+    let positions = keys.dims()[2];
     let query = if scale == 1.0 { query } else { query * scale };
     let mut scores = if groups == heads {
         query.matmul(keys.swap_dims(2, 3))
@@ -37,13 +51,38 @@ pub fn attend(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Option
     if let Some(bias) = bias {
         scores = scores + bias;
     }
-    let weights = activation::softmax(scores, 3);
-    if groups == heads {
-        weights.matmul(values)
-    } else {
-        let grouped = weights.reshape([rows, groups, heads / groups * length, positions]);
-        grouped.matmul(values).reshape([rows, heads, length, size])
-    }
+    activation::softmax(scores, 3)
+}
+
+/// From the gradient of what [`attend`] gives and its inputs: the gradients of queries, keys and values.
+pub fn attend_backward(
+    gradient: Tensor<4>,
+    query: Tensor<4>,
+    keys: Tensor<4>,
+    values: Tensor<4>,
+    bias: Option<Tensor<4>>,
+    scale: f64,
+) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+    let [rows, heads, length, size] = query.dims();
+    let groups = keys.dims()[1];
+    let positions = keys.dims()[2];
+    // The heads of a group become further query positions of one head, as forwards.
+    let of_groups = |x: Tensor<4>, last: usize| x.reshape([rows, groups, heads / groups * length, last]);
+    let weights = of_groups(weights(query.clone(), keys.clone(), bias, scale), positions);
+    let gradient = of_groups(gradient, size);
+    let values_gradient = weights.clone().swap_dims(2, 3).matmul(gradient.clone());
+    let weights_gradient = gradient.matmul(values.swap_dims(2, 3));
+    let scores_gradient = softmax_backward(weights, weights_gradient) * scale;
+    let query_gradient = scores_gradient.clone().matmul(keys).reshape([rows, heads, length, size]);
+    let keys_gradient = scores_gradient.swap_dims(2, 3).matmul(of_groups(query, size));
+    (query_gradient, keys_gradient, values_gradient)
+}
+
+/// p · (g − Σ p·g), along the last dimension.
+fn softmax_backward(weights: Tensor<4>, gradient: Tensor<4>) -> Tensor<4> {
+    let product = weights.clone() * gradient;
+    let sum = product.clone().sum_dim(3);
+    product - weights * sum
 }
 
 /// Hides the future and the padding at the left: `[rows or 1, 1, length, length]`.

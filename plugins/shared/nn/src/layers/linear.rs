@@ -1,13 +1,16 @@
-//! The linear layer, also several side by side as one product.
+//! The linear layer, also several side by side as one product, with the adapters that may sit on it.
 
+use super::lora::{Adapters, Site};
 use crate::Result;
 use crate::weights::Loader;
 use burn::tensor::Tensor;
+use std::ops::Range;
 
-/// y = x·Wᵀ + b, with W `[outputs, inputs]`.
+/// y = x·Wᵀ + b, with W `[outputs, inputs]`, and what adapters add to it.
 pub struct Linear {
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
+    adapters: Adapters,
 }
 
 impl Linear {
@@ -16,10 +19,9 @@ impl Linear {
     /// # Errors
     /// As [`Loader::tensor`].
     pub fn load(loader: &Loader, inputs: usize, outputs: usize, bias: bool) -> Result<Linear> {
-        Ok(Linear {
-            weight: loader.tensor("weight", [outputs, inputs])?,
-            bias: if bias { Some(loader.tensor("bias", [outputs])?) } else { None },
-        })
+        let weight = loader.tensor("weight", [outputs, inputs])?;
+        let bias = if bias { Some(loader.tensor("bias", [outputs])?) } else { None };
+        Ok(Linear::noted(loader, &[(None, outputs)], inputs, weight, bias))
     }
 
     /// Several layers of the same inputs as one: the outputs stand side by side in the order of the parts.
@@ -32,32 +34,101 @@ impl Linear {
         let weights: Vec<_> = weights.iter().map(|(name, shape)| (Some(name.as_str()), *shape)).collect();
         let biases: Vec<_> = parts.iter().map(|(part, outputs)| (format!("{part}.bias"), [*outputs])).collect();
         let biases: Vec<_> = biases.iter().map(|(name, shape)| (Some(name.as_str()), *shape)).collect();
-        Ok(Linear { weight: loader.joined(&weights)?, bias: if bias { Some(loader.joined(&biases)?) } else { None } })
+        let weight = loader.joined(&weights)?;
+        let bias = if bias { Some(loader.joined(&biases)?) } else { None };
+        let parts: Vec<_> = parts.iter().map(|(part, outputs)| (Some(*part), *outputs)).collect();
+        Ok(Linear::noted(loader, &parts, inputs, weight, bias))
     }
 
     /// A layer over a matrix that something else holds too, such as tied embeddings.
-    pub fn tied(weight: Tensor<2>) -> Linear {
-        Linear { weight, bias: None }
+    pub fn tied(loader: &Loader, weight: Tensor<2>) -> Linear {
+        let [outputs, inputs] = weight.dims();
+        Linear::noted(loader, &[(None, outputs)], inputs, weight, None)
     }
 
-    /// `[…, inputs]` to `[…, outputs]`.
+    /// Tells the loader which layers these are, and applies the adapters that it brings for them.
+    fn noted(
+        loader: &Loader,
+        parts: &[(Option<&str>, usize)],
+        inputs: usize,
+        mut weight: Tensor<2>,
+        bias: Option<Tensor<1>>,
+    ) -> Linear {
+        let adapters = Adapters::default();
+        let mut start = 0;
+        for (part, outputs) in parts {
+            let name = loader.module(*part);
+            let place = start..start + outputs;
+            start = place.end;
+            if let Some(adapter) = loader.adapter(&name, place.clone()) {
+                weight = adapter.merge(weight);
+            }
+            loader.sites().note(Site { name, inputs, part: place, adapters: adapters.clone() });
+        }
+        Linear { weight, bias, adapters }
+    }
+
+    /// `[…, inputs]` to `[…, outputs]`, with the adapters and without dropout.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let mut shape = x.dims();
-        let inputs = shape[D - 1];
-        let rows = shape[..D - 1].iter().product::<usize>();
-        shape[D - 1] = self.weight.dims()[0];
+        if self.adapters.is_empty() {
+            return self.frozen(x);
+        }
+        let (flat, shape) = self.flat(x.clone());
+        let outputs = shape[D - 1];
+        let mut y: Tensor<2> = self.frozen(x).reshape([flat.dims()[0], outputs]);
+        for adapter in self.adapters.all() {
+            let (delta, _) = adapter.forward(flat.clone());
+            y = self.shifted(y, &adapter.part, delta);
+        }
+        y.reshape(shape)
+    }
+
+    /// The frozen layer alone: `[…, inputs]` to `[…, outputs]`.
+    pub(crate) fn frozen<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let one_position = D == 2 || x.dims()[D - 2] == 1;
+        let (x, shape) = self.flat(x);
         #[cfg(feature = "flex")]
-        if D == 2 || shape[D - 2] == 1 {
+        if one_position {
             // One position a row: a step of decoding.
-            let few = x.clone().reshape([rows, inputs]);
-            if let Some(y) = crate::cpu::linear(&few, &self.weight, self.bias.as_ref()) {
+            if let Some(y) = crate::cpu::linear(&x, &self.weight, self.bias.as_ref()) {
                 return y.reshape(shape);
             }
         }
-        let mut y = x.reshape([rows, inputs]).matmul(self.weight.clone().transpose());
+        #[cfg(not(feature = "flex"))]
+        let _ = one_position;
+        let mut y = x.matmul(self.weight.clone().transpose());
         if let Some(bias) = &self.bias {
             y = y + bias.clone().unsqueeze();
         }
         y.reshape(shape)
+    }
+
+    /// The frozen layer without its bias, in the other direction: `[n, outputs]` to `[n, inputs]`. It carries a gradient back.
+    pub(crate) fn transposed(&self, gradient: Tensor<2>) -> Tensor<2> {
+        gradient.matmul(self.weight.clone())
+    }
+
+    pub(crate) fn adapters(&self) -> &Adapters {
+        &self.adapters
+    }
+
+    /// `[…, inputs]` as `[n, inputs]`, and the shape that the outputs are to have.
+    pub(crate) fn flat<const D: usize>(&self, x: Tensor<D>) -> (Tensor<2>, [usize; D]) {
+        let mut shape = x.dims();
+        let inputs = shape[D - 1];
+        let rows = shape[..D - 1].iter().product::<usize>();
+        shape[D - 1] = self.weight.dims()[0];
+        (x.reshape([rows, inputs]), shape)
+    }
+
+    /// Adds to some of the outputs `[n, outputs]`.
+    pub(crate) fn shifted(&self, y: Tensor<2>, part: &Range<usize>, delta: Tensor<2>) -> Tensor<2> {
+        let [rows, outputs] = y.dims();
+        if part.len() == outputs {
+            return y + delta;
+        }
+        let place = [0..rows, part.clone()];
+        let sum = y.clone().slice(place.clone()) + delta;
+        y.slice_assign(place, sum)
     }
 }

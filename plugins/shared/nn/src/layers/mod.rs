@@ -3,13 +3,17 @@
 mod activation;
 mod attention;
 mod cache;
+mod dropout;
 mod embedding;
 mod linear;
+mod lora;
 mod norm;
 
 pub use activation::Activation;
-pub use attention::{attend, causal_bias, joined_heads, padding_bias, split_heads};
+pub use attention::{attend, attend_backward, causal_bias, joined_heads, padding_bias, split_heads};
 pub use cache::KvCache;
+pub use dropout::dropped;
 pub use embedding::Embedding;
 pub use linear::Linear;
+pub use lora::{Adapters, Factors, LoraLinear, Site, Sites};
 pub use norm::{LayerNorm, RmsNorm};

@@ -1,6 +1,7 @@
 //! Normalisation over the last dimension.
 
 use crate::Result;
+use crate::device::f32_like;
 use crate::weights::Loader;
 use burn::tensor::{DType, FloatDType, Tensor, module};
 
@@ -22,6 +23,23 @@ impl LayerNorm {
 
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         module::layer_norm(x, self.weight.clone(), Some(self.bias.clone()), self.epsilon)
+    }
+
+    /// From the input and the gradient of the output, the gradient of the input.
+    pub fn backward<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
+        let dtype = x.dtype();
+        #[cfg(feature = "flex")]
+        if let Some(back) = crate::cpu::norm_backward(&x, &gradient, &self.weight, self.epsilon, true) {
+            return back;
+        }
+        let (x, weight) = (f32_like(x), f32_like(self.weight.clone()).unsqueeze());
+        let gradient = f32_like(gradient) * weight;
+        let centred = x.clone() - x.mean_dim(D - 1);
+        let inverse = (centred.clone().square().mean_dim(D - 1) + self.epsilon).sqrt().recip();
+        let normal = centred * inverse.clone();
+        let along = (gradient.clone() * normal.clone()).mean_dim(D - 1);
+        let back = (gradient.clone() - gradient.mean_dim(D - 1) - normal * along) * inverse;
+        if dtype == DType::F32 { back } else { back.cast(dtype) }
     }
 }
 
@@ -48,5 +66,21 @@ impl RmsNorm {
         let y = x * (mean_square + self.epsilon).sqrt().recip();
         let y = if dtype == DType::F32 { y } else { y.cast(dtype) };
         y * self.weight.clone().unsqueeze()
+    }
+
+    /// From the input and the gradient of the output, the gradient of the input.
+    pub fn backward<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
+        let dtype = x.dtype();
+        #[cfg(feature = "flex")]
+        if let Some(back) = crate::cpu::norm_backward(&x, &gradient, &self.weight, self.epsilon, false) {
+            return back;
+        }
+        let (x, weight) = (f32_like(x), f32_like(self.weight.clone()).unsqueeze());
+        let gradient = f32_like(gradient) * weight;
+        let inverse = (x.clone().square().mean_dim(D - 1) + self.epsilon).sqrt().recip();
+        let normal = x * inverse.clone();
+        let along = (gradient.clone() * normal.clone()).mean_dim(D - 1);
+        let back = (gradient - normal * along) * inverse;
+        if dtype == DType::F32 { back } else { back.cast(dtype) }
     }
 }

@@ -1,7 +1,8 @@
 //! CLIP's vision tower (Radford et al. 2021), up to the hidden layer that a captioner reads.
 
 use super::patches::PatchEmbedding;
-use crate::layers::{Activation, Embedding, LayerNorm, Linear, attend, joined_heads, split_heads};
+use crate::layers::{Activation, Embedding, LayerNorm, Linear};
+use crate::training::{Attention, Heads, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};
 use burn::tensor::Tensor;
@@ -102,13 +103,18 @@ impl ClipVision {
     /// Pixels `[rows, 3, size, size]` to the hidden state after the last kept layer, `[rows, patches + 1, width]`, the class
     /// token first.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
+        self.forward_on(&mut Tape::off(), pixels).value
+    }
+
+    /// [`ClipVision::forward`] on a tape.
+    pub fn forward_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Tensor<4>) -> Var {
         let [rows, ..] = pixels.dims();
         let [width] = self.class.dims();
         let class = self.class.clone().reshape([1, 1, width]).expand([rows, 1, width]);
         let x = Tensor::cat(vec![class, self.patches.forward(pixels)], 1) + self.positions.table().unsqueeze_dim(0);
-        let mut x = self.norm.forward(x);
+        let mut x = Var::constant(self.norm.forward(x));
         for layer in &self.layers {
-            x = layer.forward(x);
+            x = tape.block(&[&x], move |tape, inputs| layer.forward(tape, &inputs[0]));
         }
         x
     }
@@ -130,14 +136,16 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let heads = self.heads;
-        let all = split_heads(self.qkv.forward(self.attention_norm.forward(x.clone())), 3 * heads);
-        let size = all.dims()[3];
-        let part = |index: usize| all.clone().narrow(1, index * heads, heads);
-        let attended = attend(part(0), part(1), part(2), None, (size as f64).powf(-0.5));
-        let x = x + self.output.forward(joined_heads(attended));
-        let inner = self.activation.apply(self.up.forward(self.mlp_norm.forward(x.clone())));
-        x + self.down.forward(inner)
+    fn forward<'m>(&'m self, tape: &mut Tape<'m>, x: &Var) -> Var {
+        let normed = tape.layer_norm(x, &self.attention_norm);
+        let all = tape.linear(&normed, &self.qkv);
+        let attended = tape.attention(&Heads::Joined(&all), Attention::plain(self.heads, all.width() / 3));
+        let output = tape.linear(&attended, &self.output);
+        let x = tape.add(x, &output);
+        let normed = tape.layer_norm(&x, &self.mlp_norm);
+        let inner = tape.linear(&normed, &self.up);
+        let inner = tape.activation(&inner, self.activation);
+        let output = tape.linear(&inner, &self.down);
+        tape.add(&x, &output)
     }
 }

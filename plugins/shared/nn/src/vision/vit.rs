@@ -1,7 +1,8 @@
 //! BLIP-2's vision tower: the ViT-g of EVA-CLIP with its last layer left out (Fang et al. 2022; Li et al. 2023).
 
 use super::patches::PatchEmbedding;
-use crate::layers::{Activation, LayerNorm, Linear, attend, joined_heads, split_heads};
+use crate::layers::{Activation, LayerNorm, Linear};
+use crate::training::{Attention, Heads, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};
 use burn::tensor::Tensor;
@@ -95,14 +96,20 @@ impl Vit {
 
     /// Pixels `[rows, 3, size, size]` to `[rows, patches + 1, width]`, the class token first.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
+        self.forward_on(&mut Tape::off(), pixels).value
+    }
+
+    /// [`Vit::forward`] on a tape.
+    pub fn forward_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Tensor<4>) -> Var {
         let [rows, ..] = pixels.dims();
         let [_, _, width] = self.class.dims();
         let class = self.class.clone().expand([rows, 1, width]);
-        let mut x = Tensor::cat(vec![class, self.patches.forward(pixels)], 1) + self.positions.clone();
+        let x = Tensor::cat(vec![class, self.patches.forward(pixels)], 1) + self.positions.clone();
+        let mut x = Var::constant(x);
         for layer in &self.layers {
-            x = layer.forward(x);
+            x = tape.block(&[&x], move |tape, inputs| layer.forward(tape, &inputs[0]));
         }
-        self.norm.forward(x)
+        tape.layer_norm(&x, &self.norm)
     }
 }
 
@@ -121,14 +128,16 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let heads = self.heads;
-        let all = split_heads(self.qkv.forward(self.attention_norm.forward(x.clone())), 3 * heads);
-        let size = all.dims()[3];
-        let part = |index: usize| all.clone().narrow(1, index * heads, heads);
-        let attended = attend(part(0), part(1), part(2), None, (size as f64).powf(-0.5));
-        let x = x + self.projection.forward(joined_heads(attended));
-        let inner = self.activation.apply(self.up.forward(self.mlp_norm.forward(x.clone())));
-        x + self.down.forward(inner)
+    fn forward<'m>(&'m self, tape: &mut Tape<'m>, x: &Var) -> Var {
+        let normed = tape.layer_norm(x, &self.attention_norm);
+        let all = tape.linear(&normed, &self.qkv);
+        let attended = tape.attention(&Heads::Joined(&all), Attention::plain(self.heads, all.width() / 3));
+        let output = tape.linear(&attended, &self.projection);
+        let x = tape.add(x, &output);
+        let normed = tape.layer_norm(&x, &self.mlp_norm);
+        let inner = tape.linear(&normed, &self.up);
+        let inner = tape.activation(&inner, self.activation);
+        let output = tape.linear(&inner, &self.down);
+        tape.add(&x, &output)
     }
 }

@@ -58,6 +58,15 @@ impl Numbers {
     }
 }
 
+/// A stored tensor's numbers in f32; `None` if its format is not one of f32, f16, bf16.
+pub fn f32_numbers(stored: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    let mut numbers = Numbers::with_capacity(DType::F32, bytes.len() / 2)?;
+    match (numbers.extend(stored, bytes), numbers) {
+        (true, Numbers::F32(values)) => Some(values),
+        _ => None,
+    }
+}
+
 fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {
     bytes.as_chunks::<N>().0.iter().copied()
 }

@@ -3,7 +3,9 @@
 use super::checkpoint::{Checkpoint, StoredTensor};
 use super::convert::Numbers;
 use super::names;
+use crate::adapter::Adapter;
 use crate::device::Placement;
+use crate::layers::{LoraLinear, Sites};
 use crate::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +78,8 @@ pub struct Loader {
     source: Arc<Source>,
     placement: Placement,
     prefix: String,
+    sites: Sites,
+    adapter: Option<Arc<Adapter>>,
 }
 
 enum Source {
@@ -113,7 +117,37 @@ impl Loader {
     }
 
     fn new(source: Source, placement: &Placement) -> Loader {
-        Loader { source: Arc::new(source), placement: placement.clone(), prefix: String::new() }
+        Loader {
+            source: Arc::new(source),
+            placement: placement.clone(),
+            prefix: String::new(),
+            sites: Sites::default(),
+            adapter: None,
+        }
+    }
+
+    /// Merges an adapter into the layers that are loaded from here on.
+    #[must_use]
+    pub fn with_adapter(self, adapter: Option<Adapter>) -> Loader {
+        Loader { adapter: adapter.map(Arc::new), ..self }
+    }
+
+    /// The linear layers loaded so far.
+    pub fn sites(&self) -> &Sites {
+        &self.sites
+    }
+
+    /// The canonical name of this part, or of one below it.
+    pub fn module(&self, part: Option<&str>) -> String {
+        part.map_or_else(|| self.prefix.clone(), |part| self.full(part))
+    }
+
+    /// What the adapter brings for a layer whose outputs are `outputs` of a product.
+    pub fn adapter(&self, module: &str, outputs: std::ops::Range<usize>) -> Option<LoraLinear> {
+        if self.is_noting() {
+            return None;
+        }
+        self.adapter.as_ref()?.layer(module, outputs, &self.placement.device)
     }
 
     /// The loader of a part: names below `part.`.
@@ -200,7 +234,7 @@ impl Loader {
                         let value = if full.ends_with(".weight") { 1.0 } else { 0.0 };
                         numbers.push_repeated(value, part_count);
                     } else {
-                        let block = random_block(*seed ^ hash(&full), part_count.min(RANDOM_BLOCK));
+                        let block = random_block(*seed ^ crate::random::hash(&full), part_count.min(RANDOM_BLOCK));
                         numbers.push(block.iter().copied().cycle().take(part_count));
                     }
                 }
@@ -236,11 +270,6 @@ fn read_stored(checkpoint: &Checkpoint, stored: &StoredTensor, shape: &[usize], 
     }
     checkpoint.release(stored);
     Ok(())
-}
-
-/// FNV-1a: random weights must differ from tensor to tensor and not from run to run.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn random_block(seed: u64, count: usize) -> Vec<f32> {

@@ -5,7 +5,10 @@ mod checkpoint;
 mod convert;
 mod loader;
 mod names;
+mod write;
 
 pub use checkpoint::{Checkpoint, StoredTensor};
+pub use convert::f32_numbers;
 pub use loader::{Expected, Loader};
-pub use names::canonical;
+pub use names::{canonical, canonical_module};
+pub use write::{write_safetensors, write_stored};

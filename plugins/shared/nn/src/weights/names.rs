@@ -19,6 +19,13 @@ pub fn canonical(name: &str) -> String {
     }
 }
 
+/// [`canonical`] for a module's name: a tensor's without its last part.
+pub fn canonical_module(name: &str) -> String {
+    // The rules look at whole parts, and a module may be the last one.
+    let name = canonical(&format!("{name}."));
+    name.strip_suffix('.').map(str::to_string).unwrap_or(name)
+}
+
 /// Buffers that older files hold although they are computed: no model needs them.
 pub fn is_computed(name: &str) -> bool {
     name.ends_with(".position_ids") || name.ends_with(".rotary_emb.inv_freq")
@@ -39,6 +46,8 @@ mod tests {
             assert_eq!(canonical(name), "language_model.layers.0.mlp.up_proj.weight");
         }
         assert_eq!(canonical("lm_head.weight"), canonical("language_model.lm_head.weight"));
+        assert_eq!(canonical_module("lm_head"), "language_model.lm_head");
+        assert_eq!(canonical_module("model.vision_tower.vision_model.encoder"), "vision_tower.encoder");
         assert_eq!(canonical("model.vision_model.post_layernorm.bias"), "vision_model.post_layernorm.bias");
     }
 }

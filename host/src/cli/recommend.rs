@@ -1,0 +1,45 @@
+//! `host recommend`
+
+use super::Done;
+use super::common::{Common, LimitFlags, print, print_json};
+use crate::error::Result;
+use crate::recommend::{Request, all_failed, recommend};
+use crate::report;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The experiment: data, models with their grids, evaluation (docs/recommend.md)
+    experiment: PathBuf,
+    /// The run directory [default: runs/recommend-… beside the registry, named by the plan]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    let (registry, lock) = common.registry_and_lock()?;
+    let request = Request {
+        experiment: arguments.experiment.clone(),
+        run: arguments.run.clone(),
+        threads: common.threads,
+        limits: (&arguments.limits).into(),
+    };
+    let (run, results) = recommend(&registry, &lock, &request, &common.reporter())?;
+    if !results.has_scores() {
+        return Err(all_failed(&results));
+    }
+    if arguments.json {
+        let mut document = serde_json::to_value(&results).unwrap_or_default();
+        document["run"] = serde_json::json!(run);
+        print_json(&document)?;
+    } else {
+        print(&report::terminal(&results.document()))?;
+    }
+    Ok(if results.has_failures() { Done::SomeFailed } else { Done::All })
+}

@@ -1,0 +1,310 @@
+//! The experiment's file: `[data]`, `[evaluation]`, `[features.NAME]`, `[[models]]`. Read strictly: a key that is not known is an error with the nearest known
+//! one.
+
+use super::features::Missing;
+use super::grid::{Trial, expand};
+use super::metrics::{Metric, Value};
+use super::split::{Filter, Split};
+use super::{log::Columns, suggestion};
+use crate::error::{Error, Result};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The file as people write it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Of everything random: splits, models, resampling.
+    #[serde(default = "study_seed")]
+    pub seed: u64,
+    pub data: DataConfig,
+    #[serde(default)]
+    pub evaluation: Evaluation,
+    #[serde(default)]
+    pub features: IndexMap<String, FeatureConfig>,
+    #[serde(default)]
+    pub models: Vec<ModelConfig>,
+}
+
+fn study_seed() -> u64 {
+    123
+}
+
+/// `[data]`: three files; or one log, or a dataset's, with a filter and a split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DataConfig {
+    /// The tables' title; by default the dataset's or the log's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interactions: Option<PathBuf>,
+    /// Of `interactions`, where it has a header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
+    /// A dataset of the registry that says where its interactions are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    #[serde(default)]
+    pub filter: Filter,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+}
+
+/// `[evaluation]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Evaluation {
+    pub cutoffs: Vec<usize>,
+    pub metrics: Vec<String>,
+    /// Ratings from here on are relevant.
+    pub threshold: f32,
+    /// What chooses among trials and epochs, on validation: `recall@20`. By default the first metric at the largest cut-off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub select: Option<String>,
+    /// Models of many epochs are judged every so many of them.
+    pub every: usize,
+    /// Judgements without a gain after which a fit ends; 0: never.
+    pub patience: usize,
+    /// Adds `cold-…` values: only relevant items with at most so many users in training count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cold: Option<usize>,
+}
+
+impl Default for Evaluation {
+    fn default() -> Evaluation {
+        Evaluation {
+            cutoffs: vec![5, 10, 20],
+            metrics: ["ndcg", "map", "recall"].map(str::to_owned).to_vec(),
+            threshold: 0.0,
+            select: None,
+            every: 10,
+            patience: 0,
+            cold: None,
+        }
+    }
+}
+
+/// `[features.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FeatureConfig {
+    /// A folder that `host embed` wrote, or one of the same form.
+    pub path: PathBuf,
+    #[serde(default)]
+    pub missing: Missing,
+    /// Another item's features for each item: a check that a gain comes from them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shuffle: bool,
+}
+
+/// `[[models]]`; other keys are the recommender's parameters, of which a list is a grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    pub name: String,
+    pub recommender: String,
+    /// Names of `[features.…]`, or folders.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// The row of a publication's table that it is compared to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
+    #[serde(flatten)]
+    pub parameters: toml::Table,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read, is no TOML, has an unknown key, or asks for what cannot be.
+    pub fn read(path: &Path) -> Result<Config> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::usage(Error::io("read the experiment", path, &error).message)
+                .help("docs/recommend.md shows what such a file holds")
+        })?;
+        let config: Config = toml::from_str(&text).map_err(|error| {
+            let failure = Error::usage(format!("{} is no experiment:\n{error}", path.display()));
+            match unknown_field(error.message()) {
+                Some(help) => failure.help(help),
+                None => failure.help("docs/recommend.md shows what such a file holds"),
+            }
+        })?;
+        config.check().map_err(|error| error.context(path.display()))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.models.is_empty() {
+            return Err(Error::usage("there are no models").help("add [[models]] with a name and a recommender"));
+        }
+        let mut names = std::collections::HashSet::new();
+        for model in &self.models {
+            let fits = |letter: char| letter.is_alphanumeric() || "._-+@ ()=,:".contains(letter);
+            if model.name.is_empty() || model.name.starts_with(['.', ' ']) || !model.name.chars().all(fits) {
+                return Err(Error::usage(format!("`{}` is no name for a model", model.name))
+                    .help("use letters, digits, dashes, parentheses and the like"));
+            }
+            if !names.insert(&model.name) {
+                return Err(Error::usage(format!("two models are named `{}`", model.name)));
+            }
+            self.trials(model)?;
+        }
+        self.evaluation.values()?;
+        self.evaluation.selection()?;
+        self.data.check()
+    }
+
+    /// A model's trials: every combination of its parameters' lists.
+    pub fn trials(&self, model: &ModelConfig) -> Result<Vec<Trial>> {
+        expand(&model.parameters).map_err(|error| error.context(format!("model `{}`", model.name)))
+    }
+}
+
+impl DataConfig {
+    fn check(&self) -> Result<()> {
+        let parts = [("train", &self.train), ("validation", &self.validation), ("test", &self.test)];
+        let given = parts.iter().filter(|(_, path)| path.is_some()).count();
+        let sources =
+            usize::from(given > 0) + usize::from(self.interactions.is_some()) + usize::from(self.dataset.is_some());
+        if sources != 1 {
+            return Err(Error::usage(if sources == 0 {
+                "[data] names no interactions"
+            } else {
+                "[data] names several sources of interactions"
+            })
+            .help("give train, validation and test; or interactions; or dataset"));
+        }
+        if let Some((name, _)) = parts.iter().find(|(_, path)| path.is_none()).filter(|_| given > 0) {
+            let why = match *name {
+                "validation" => "parameters are chosen on validation and never on test",
+                _ => "all three parts are needed",
+            };
+            return Err(Error::usage(format!("[data] has no `{name}`: {why}"))
+                .help("give the three files; or one with interactions = \"…\" and a split"));
+        }
+        if given > 0 && (self.split.is_some() || self.filter != Filter::default() || self.columns.is_some()) {
+            return Err(Error::usage("[data] has files for each part, and a filter, split or columns for them")
+                .help("filters and splits are for `interactions` and `dataset`"));
+        }
+        if given == 0 && self.split.is_none() {
+            return Err(Error::usage("[data] has no split")
+                .help("such as split = { by = \"temporal-user\", test = 0.2, validation = 0.1 }"));
+        }
+        if self.columns.is_some() && self.interactions.is_none() {
+            return Err(Error::usage("[data] has columns, which belong to `interactions`"));
+        }
+        Ok(())
+    }
+}
+
+impl Evaluation {
+    /// Every metric at every cut-off, cold ones behind.
+    pub fn values(&self) -> Result<Vec<Value>> {
+        if self.cutoffs.is_empty() || self.cutoffs.contains(&0) {
+            return Err(Error::usage("[evaluation] cutoffs are counts from 1 on, and at least one"));
+        }
+        let metrics: Vec<Metric> = self.metrics.iter().map(|name| name.parse()).collect::<Result<_>>()?;
+        if metrics.is_empty() {
+            return Err(Error::usage("[evaluation] metrics names none"));
+        }
+        let mut values = Vec::new();
+        for cold in [false, true] {
+            for metric in metrics.iter().filter(|metric| !cold || metric.is_per_user() && self.cold.is_some()) {
+                values.extend(self.cutoffs.iter().map(|cutoff| Value { metric: *metric, cutoff: *cutoff, cold }));
+            }
+        }
+        Ok(values)
+    }
+
+    /// What chooses.
+    pub fn selection(&self) -> Result<Value> {
+        let value: Value = match &self.select {
+            Some(select) => select.parse().map_err(|error: Error| error.context("[evaluation] select"))?,
+            None => {
+                let values = self.values()?;
+                let first = values.iter().find(|value| value.metric.is_per_user()).copied();
+                let first = first.unwrap_or(Value { metric: Metric::Recall, cutoff: 20, cold: false });
+                Value { cutoff: self.cutoffs.iter().copied().max().unwrap_or(20), ..first }
+            }
+        };
+        if !value.metric.is_per_user() {
+            return Err(Error::usage(format!("[evaluation] select: {value} says nothing of what users want"))
+                .help("select by ndcg, recall or the like"));
+        }
+        Ok(value)
+    }
+
+    /// The longest list that anything needs.
+    pub fn length(&self) -> Result<usize> {
+        let longest = self.cutoffs.iter().copied().max().unwrap_or(0);
+        Ok(longest.max(self.selection()?.cutoff))
+    }
+}
+
+/// "did you mean" for serde's "unknown field `x`, expected one of `a`, `b`".
+pub fn unknown_field(message: &str) -> Option<String> {
+    let rest = &message[message.find("unknown field `").or_else(|| message.find("unknown variant `"))?..];
+    let mut quoted = rest.split('`').skip(1).step_by(2);
+    let (wrong, known) = (quoted.next()?, quoted.collect::<Vec<&str>>());
+    (!known.is_empty()).then(|| suggestion(wrong, &known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    const DATA: &str = "[data]\ntrain = \"a\"\nvalidation = \"b\"\ntest = \"c\"\n";
+    const MODEL: &str = "[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\nneighbours = [5, 20]\nshrink = 10\n";
+
+    #[test]
+    fn a_list_is_a_grid() {
+        let config = read(&format!("{DATA}{MODEL}")).unwrap();
+        let trials = config.trials(&config.models[0]).unwrap();
+        assert_eq!(trials.len(), 2);
+        assert_eq!(trials[1].parameters["neighbours"], toml::Value::Integer(20));
+    }
+
+    #[test]
+    fn what_cannot_be_is_said_with_what_to_do() {
+        for (text, wrong, help) in [
+            (format!("{DATA}tset = 1\n{MODEL}"), "unknown field `tset`", "did you mean `test`"),
+            (format!("{DATA}[evaluation]\ncutofs = [1]\n{MODEL}"), "unknown field", "did you mean `cutoffs`"),
+            (format!("{DATA}[evaluation]\nmetrics = [\"ndgc\"]\n{MODEL}"), "no metric `ndgc`", "did you mean `ndcg`"),
+            (DATA.to_owned(), "no models", "[[models]]"),
+            (format!("{DATA}{MODEL}{MODEL}"), "two models are named `m`", ""),
+            (
+                format!("[data]\ntrain = \"a\"\ntest = \"b\"\n{MODEL}"),
+                "no `validation`: parameters are chosen",
+                "split",
+            ),
+            (format!("[data]\ninteractions = \"a\"\n{MODEL}"), "no split", "temporal-user"),
+            (format!("{DATA}[evaluation]\nselect = \"gini@5\"\n{MODEL}"), "gini@5 says nothing", "ndcg"),
+            (format!("{DATA}[evaluation]\nselect = \"recall\"\n{MODEL}"), "no cut-off", "recall@20"),
+        ] {
+            let error = read(&text).unwrap_err();
+            assert!(error.message.contains(wrong), "{error}");
+            assert!(error.help.clone().unwrap_or_default().contains(help), "{error}");
+        }
+    }
+
+    #[test]
+    fn lists_are_as_long_as_the_longest_need() {
+        let config = read(&format!("{DATA}[evaluation]\ncutoffs = [5, 12]\nselect = \"recall@20\"\n{MODEL}")).unwrap();
+        assert_eq!(config.evaluation.length().unwrap(), 20);
+    }
+}

@@ -1,0 +1,273 @@
+//! Item features: `DIR/features.npy` `[rows, width]` with `DIR/ids.txt` (an id a row), or `DIR/ID.npy` an item. Laid out by the experiment's items, with
+//! a policy for those that have none.
+
+use super::data::{read_names, read_npy};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// What becomes of an item without features.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// It gets the mean of the others.
+    #[default]
+    Mean,
+    /// It gets zeros.
+    Zero,
+    /// Its interactions are left out of the experiment.
+    Drop,
+    /// The experiment is refused.
+    Error,
+}
+
+/// Where a modality's features are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureSource {
+    pub name: String,
+    pub path: PathBuf,
+    pub missing: Missing,
+    /// Another item's features for each item, drawn with this seed: what is left of a gain is no gain of the features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffle: Option<u64>,
+}
+
+/// Features in memory.
+#[derive(Debug)]
+pub struct FeatureMatrix {
+    pub name: String,
+    pub width: usize,
+    /// `[items, width]`
+    pub values: Vec<f32>,
+    /// `[items]`, 0 or 1
+    pub present: Vec<u8>,
+}
+
+impl FeatureMatrix {
+    /// Items without features of their own.
+    pub fn missing(&self) -> usize {
+        self.present.iter().filter(|present| **present == 0).count()
+    }
+}
+
+/// The ids that a folder has features for.
+///
+/// # Errors
+/// It has neither form, or its files do not fit each other.
+pub fn ids(folder: &Path) -> Result<Vec<String>> {
+    if folder.join("features.npy").is_file() {
+        let names = folder.join("ids.txt");
+        if !names.is_file() {
+            return Err(Error::usage(format!("{} has features.npy and no ids.txt", folder.display()))
+                .help("write the items' ids into it, one a line, in the order of the rows"));
+        }
+        return read_names(&names);
+    }
+    let entries = std::fs::read_dir(folder).map_err(|error| {
+        Error::usage(Error::io("read the features' folder", folder, &error).message)
+            .help("`host embed` writes such folders")
+    })?;
+    let id = |name: &str| name.strip_suffix(".npy").map(str::to_owned);
+    let mut ids: Vec<String> = entries.flatten().filter_map(|entry| id(&entry.file_name().to_string_lossy())).collect();
+    ids.sort_unstable();
+    if ids.is_empty() {
+        return Err(Error::usage(format!("{} holds no features", folder.display()))
+            .help("expected are features.npy with ids.txt, or a file ID.npy for each item"));
+    }
+    Ok(ids)
+}
+
+/// Loads a modality for these items.
+///
+/// # Errors
+/// Absent or damaged files, rows of two widths, a number that is none, an item without features where that is refused, or no features
+/// for any item.
+pub fn load(source: &FeatureSource, items: &[String]) -> Result<FeatureMatrix> {
+    let places: HashMap<&str, usize> = items.iter().zip(0..).map(|(id, place)| (id.as_str(), place)).collect();
+    let mut matrix =
+        FeatureMatrix { name: source.name.clone(), width: 0, values: Vec::new(), present: vec![0; items.len()] };
+    let ids = ids(&source.path)?;
+    let whole = source.path.join("features.npy");
+    if whole.is_file() {
+        let (shape, values) = numbers(&whole)?;
+        let &[rows, width] = &shape[..] else {
+            return Err(Error::usage(format!("{} is {shape:?}, and no matrix [items, width]", whole.display())));
+        };
+        if rows != ids.len() {
+            return Err(Error::usage(format!(
+                "{} has {rows} rows, and ids.txt beside it {} ids",
+                whole.display(),
+                ids.len()
+            )));
+        }
+        for (id, row) in ids.iter().zip(values.chunks_exact(width.max(1))) {
+            if let Some(place) = places.get(id.as_str()) {
+                matrix.set(*place, row, id, &source.path)?;
+            }
+        }
+    } else {
+        for id in &ids {
+            if let Some(place) = places.get(id.as_str()) {
+                let (_, row) = numbers(&source.path.join(format!("{id}.npy")))?;
+                matrix.set(*place, &row, id, &source.path)?;
+            }
+        }
+    }
+    matrix.complete(source, items)?;
+    if let Some(seed) = source.shuffle {
+        matrix.shuffle(seed);
+    }
+    Ok(matrix)
+}
+
+/// Numbers of an `.npy` file of f32, f64 or f16, in the order of C.
+fn numbers(path: &Path) -> Result<(Vec<usize>, Vec<f32>)> {
+    let fail = |error: std::io::Error| Error::usage(format!("cannot read {}: {error}", path.display()));
+    let open = || npyz::NpyFile::new(BufReader::with_capacity(1 << 20, File::open(path)?));
+    let file = open().map_err(fail)?;
+    if file.order() != npyz::Order::C {
+        return Err(Error::usage(format!("{} is stored by columns", path.display()))
+            .help("save it with numpy.ascontiguousarray"));
+    }
+    let kind = file.dtype().descr();
+    if kind.contains("f4") {
+        return read_npy(path);
+    }
+    if kind.contains("f8") {
+        let (shape, values) = read_npy::<f64>(path)?;
+        return Ok((shape, values.into_iter().map(|value| value as f32).collect()));
+    }
+    if kind.contains("u1") || kind.contains("b1") {
+        let (shape, values) = read_npy::<u8>(path)?;
+        return Ok((shape, values.into_iter().map(f32::from).collect()));
+    }
+    Err(Error::usage(format!("{} holds numbers of the kind {kind}", path.display()))
+        .help("save float32: array.astype(numpy.float32)"))
+}
+
+impl FeatureMatrix {
+    fn set(&mut self, place: usize, row: &[f32], id: &str, folder: &Path) -> Result<()> {
+        if self.width == 0 {
+            self.width = row.len();
+            self.values = vec![0.0; self.present.len() * self.width];
+        }
+        if row.len() != self.width || row.is_empty() {
+            return Err(Error::usage(format!(
+                "{}: item `{id}` has {} features, where others have {}",
+                folder.display(),
+                row.len(),
+                self.width
+            ))
+            .help("one folder holds one space; embed the items again with one model"));
+        }
+        if let Some(bad) = row.iter().position(|value| !value.is_finite()) {
+            return Err(Error::usage(format!(
+                "{}: item `{id}` has {} as feature {bad}, which is no number to learn from",
+                folder.display(),
+                row[bad]
+            )));
+        }
+        self.values[place * self.width..][..self.width].copy_from_slice(row);
+        self.present[place] = 1;
+        Ok(())
+    }
+
+    /// Gives items without features what the policy says.
+    fn complete(&mut self, source: &FeatureSource, items: &[String]) -> Result<()> {
+        let (missing, all) = (self.missing(), items.len());
+        if missing == all {
+            return Err(Error::usage(format!("{} has features for none of the {all} items", source.path.display()))
+                .help("are its ids those of the interactions?"));
+        }
+        if missing == 0 {
+            return Ok(());
+        }
+        if source.missing == Missing::Error {
+            let first =
+                self.present.iter().position(|present| *present == 0).map_or("?", |place| items[place].as_str());
+            return Err(Error::usage(format!(
+                "{missing} of {all} items have no features in {}, such as `{first}`",
+                source.path.display()
+            ))
+            .help("missing = \"mean\", \"zero\" or \"drop\" goes on without them"));
+        }
+        if source.missing == Missing::Mean {
+            let mut mean = vec![0f64; self.width];
+            for (row, _) in
+                self.values.chunks_exact(self.width).zip(&self.present).filter(|(_, present)| **present == 1)
+            {
+                mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+            }
+            let mean: Vec<f32> = mean.iter().map(|sum| (sum / (all - missing) as f64) as f32).collect();
+            for (row, present) in self.values.chunks_exact_mut(self.width).zip(&self.present) {
+                if *present == 0 {
+                    row.copy_from_slice(&mean);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn shuffle(&mut self, seed: u64) {
+        use rand_xoshiro::rand_core::{RngCore, SeedableRng};
+        let mut random = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(seed);
+        for end in (1..self.present.len()).rev() {
+            let other = ((u128::from(random.next_u64()) * (end as u128 + 1)) >> 64) as usize;
+            self.present.swap(end, other);
+            for place in 0..self.width {
+                self.values.swap(end * self.width + place, other * self.width + place);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::write_npy;
+    use super::*;
+
+    fn items() -> Vec<String> {
+        ["a", "b", "c"].map(str::to_owned).to_vec()
+    }
+
+    fn source(path: &Path, missing: Missing) -> FeatureSource {
+        FeatureSource { name: "visual".into(), path: path.to_owned(), missing, shuffle: None }
+    }
+
+    #[test]
+    fn a_matrix_with_ids_is_laid_out_by_items_and_gaps_follow_the_policy() {
+        let folder = tempfile::tempdir().unwrap();
+        write_npy(&folder.path().join("features.npy"), &[2, 2], &[1f32, 2.0, 3.0, 6.0]).unwrap();
+        std::fs::write(folder.path().join("ids.txt"), "c\na\n").unwrap();
+        let mean = load(&source(folder.path(), Missing::Mean), &items()).unwrap();
+        assert_eq!((mean.values.as_slice(), mean.missing()), (&[3.0, 6.0, 2.0, 4.0, 1.0, 2.0][..], 1));
+        let zero = load(&source(folder.path(), Missing::Zero), &items()).unwrap();
+        assert_eq!(zero.values[2..4], [0.0, 0.0]);
+        let error = load(&source(folder.path(), Missing::Error), &items()).unwrap_err();
+        assert!(error.message.contains("1 of 3 items have no features") && error.message.contains("`b`"), "{error}");
+    }
+
+    #[test]
+    fn a_file_an_item_of_two_widths_or_with_no_number_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |id: &str, values: &[f64]| write_npy(&folder.path().join(id), &[values.len()], values).unwrap();
+        write("a.npy", &[1.0, 2.0]);
+        write("b.npy", &[1.0, 2.0, 3.0]);
+        let error = load(&source(folder.path(), Missing::Mean), &items()).unwrap_err();
+        assert!(error.message.contains("item `b` has 3 features, where others have 2"), "{error}");
+        write("b.npy", &[1.0, f64::NAN]);
+        let error = load(&source(folder.path(), Missing::Mean), &items()).unwrap_err();
+        assert!(error.message.contains("item `b` has NaN as feature 1"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_of_other_items_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        write_npy(&folder.path().join("z.npy"), &[1], &[1f32]).unwrap();
+        let error = load(&source(folder.path(), Missing::Zero), &items()).unwrap_err();
+        assert!(error.message.contains("none of the 3 items"), "{error}");
+    }
+}

@@ -1,0 +1,97 @@
+//! `run.toml` of an experiment: the file as read, and digests of all that it names.
+
+use super::config::Config;
+use crate::error::{Error, Result};
+use crate::run::{Environment, PlannedPlugin, add_to_digest, differences, hex, refuse_other_plan, replace_file};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// All that decides an experiment's results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecommendPlan {
+    /// `recommend`.
+    pub command: String,
+    /// The tables' title.
+    pub title: String,
+    pub experiment: Config,
+    #[serde(default, rename = "input")]
+    pub inputs: Vec<Input>,
+    #[serde(default, rename = "plugin")]
+    pub plugins: Vec<PlannedPlugin>,
+    /// Told, and not compared.
+    pub environment: Environment,
+}
+
+/// A file or folder that is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// As the experiment names it.
+    pub name: String,
+    pub sha256: String,
+}
+
+impl Input {
+    /// Digests a file, or all files of a folder by name.
+    pub fn of(name: &str, path: &Path) -> Result<Input> {
+        let mut digest = Sha256::new();
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).map_err(|error| Error::io("read", path, &error))?;
+            let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+            files.sort_unstable();
+            for file in files {
+                digest.update(file.file_name().unwrap_or_default().as_encoded_bytes());
+                add_to_digest(&mut digest, &file)?;
+            }
+        } else {
+            add_to_digest(&mut digest, path)
+                .map_err(|error| Error::usage(error.message).help("paths start from the experiment's own folder"))?;
+        }
+        Ok(Input { name: name.to_owned(), sha256: hex(&digest.finalize()) })
+    }
+}
+
+impl RecommendPlan {
+    /// Eight hexadecimal digits that differ between plans.
+    pub fn short_digest(&self) -> String {
+        let same = RecommendPlan { environment: Environment::default(), ..self.clone() };
+        let text = toml::to_string(&same).unwrap_or_default();
+        hex(&Sha256::digest(text.as_bytes())[..4])
+    }
+
+    /// Is this the plan of an experiment? Reads no more than the command.
+    pub fn is_at(path: &Path) -> bool {
+        #[derive(Deserialize)]
+        struct Kind {
+            command: String,
+        }
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        toml::from_str::<Kind>(&text).is_ok_and(|kind| kind.command == "recommend")
+    }
+
+    /// Reads a run's plan; none if there is none.
+    pub fn read(path: &Path) -> Result<Option<RecommendPlan>> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("read", path, &error)),
+        };
+        toml::from_str(&text)
+            .map(Some)
+            .map_err(|error| Error::usage(format!("{} is no plan of an experiment:\n{error}", path.display())))
+    }
+
+    /// Writes the plan into a new run, accepts the same one, and refuses another with the differences.
+    pub fn adopt(&self, run: &Path) -> Result<()> {
+        let path = run.join("run.toml");
+        if let Some(earlier) = RecommendPlan::read(&path)? {
+            let table = |plan: &RecommendPlan| {
+                let plan = RecommendPlan { environment: Environment::default(), ..plan.clone() };
+                toml::Value::try_from(plan).unwrap_or(toml::Value::Boolean(false))
+            };
+            return refuse_other_plan(run, &differences(&table(&earlier), &table(self)));
+        }
+        let body = toml::to_string(self).map_err(|error| Error::failed(format!("cannot write the plan: {error}")))?;
+        replace_file(&path, format!("# The plan of this run, as `host recommend` resolved it.\n\n{body}").as_bytes())
+    }
+}

@@ -1,0 +1,287 @@
+//! Which interactions count, and which are for training, validation and test. Duplicates collapse to the first of each user and item.
+
+use super::log::{Interaction, Log};
+use crate::error::{Error, Result};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{RngCore, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+/// Who and what is left out before splitting.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Filter {
+    /// Every user and every item that is left has so many interactions: what falls short is taken out until nothing does.
+    pub k_core: usize,
+    /// Users with fewer interactions are taken out, once.
+    pub cold_users: usize,
+    /// Items with fewer interactions are taken out, once, before users.
+    pub cold_items: usize,
+}
+
+/// How interactions are divided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Split {
+    pub by: By,
+    /// Share of interactions for the test part; of each user's, but of all with `temporal`.
+    #[serde(default = "fifth")]
+    pub test: f64,
+    /// The same for validation.
+    #[serde(default = "tenth")]
+    pub validation: f64,
+    /// `leave-n-out`: interactions of each user, for validation and for test each.
+    #[serde(default = "one")]
+    pub n: usize,
+    /// `leave-n-out`: the last ones, or random ones.
+    #[serde(default)]
+    pub order: Order,
+}
+
+fn fifth() -> f64 {
+    0.2
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+fn one() -> usize {
+    1
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// Each user's last interactions.
+    TemporalUser,
+    /// All interactions after a time.
+    Temporal,
+    /// So many of each user.
+    LeaveNOut,
+    /// A random share of each user's.
+    Random,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    #[default]
+    Time,
+    Random,
+}
+
+/// Where an interaction belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Part {
+    Train,
+    Validation,
+    Test,
+}
+
+/// What filtering took out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filtered {
+    pub read: usize,
+    pub duplicates: usize,
+    /// Of items without features, where that is the policy.
+    #[serde(default)]
+    pub without_features: usize,
+    pub filtered: usize,
+    /// Rounds until the core was found.
+    pub rounds: usize,
+}
+
+/// Sorts interactions by user and item and keeps the earliest of equal pairs. A pair's earliest is what a user did first; without timestamps, the first
+/// line.
+pub fn collapse(log: &mut Log) -> usize {
+    let before = log.interactions.len();
+    // Stable: of equal times the earlier line stays first.
+    log.interactions.sort_by_key(|it| (it.user, it.item, it.time));
+    log.interactions.dedup_by_key(|it| (it.user, it.item));
+    before - log.interactions.len()
+}
+
+/// Applies the filter.
+pub fn filter(log: &mut Log, filter: &Filter) -> Filtered {
+    let before = log.interactions.len();
+    let (users, items) = (log.users.len(), log.items.len());
+    let mut rounds = 0;
+    if filter.cold_items > 1 {
+        keep(&mut log.interactions, items, filter.cold_items, |it| it.item);
+    }
+    if filter.cold_users > 1 {
+        keep(&mut log.interactions, users, filter.cold_users, |it| it.user);
+    }
+    if filter.k_core > 1 {
+        loop {
+            rounds += 1;
+            let count = log.interactions.len();
+            keep(&mut log.interactions, users, filter.k_core, |it| it.user);
+            keep(&mut log.interactions, items, filter.k_core, |it| it.item);
+            if log.interactions.len() == count {
+                break;
+            }
+        }
+    }
+    Filtered { filtered: before - log.interactions.len(), rounds, ..Filtered::default() }
+}
+
+fn keep(interactions: &mut Vec<Interaction>, names: usize, least: usize, key: impl Fn(&Interaction) -> u32) {
+    let mut counts = vec![0usize; names];
+    interactions.iter().for_each(|it| counts[key(it) as usize] += 1);
+    interactions.retain(|it| counts[key(it) as usize] >= least);
+}
+
+/// The part of each interaction. The log is sorted by user, as [`collapse`] leaves it.
+///
+/// # Errors
+/// A temporal split of a log without timestamps, or shares that leave nothing to train on.
+pub fn split(log: &Log, split: &Split, seed: u64) -> Result<Vec<Part>> {
+    let temporal = match split.by {
+        By::TemporalUser | By::Temporal => true,
+        By::LeaveNOut => split.order == Order::Time,
+        By::Random => false,
+    };
+    if let Some(place) = log.untimed.as_ref().filter(|_| temporal) {
+        return Err(Error::usage(format!("the split goes by time, and {place} has no timestamp")).help(
+            "give a fourth column with seconds, or split by = \"random\", or \"leave-n-out\" with order = \"random\"",
+        ));
+    }
+    let shares = [split.test, split.validation];
+    if shares.iter().any(|share| !(*share > 0.0 && *share < 1.0)) || split.test + split.validation >= 1.0 {
+        return Err(Error::usage("the shares `test` and `validation` of the split are above 0 and below 1 together"));
+    }
+    if split.n == 0 {
+        return Err(Error::usage("`n = 0` of the split leaves nothing to test on"));
+    }
+    if split.by == By::Temporal {
+        return Ok(by_time(&log.interactions, split));
+    }
+    let mut parts = vec![Part::Train; log.interactions.len()];
+    let mut begin = 0;
+    for user in log.interactions.chunk_by(|a, b| a.user == b.user) {
+        let (test, validation) = match split.by {
+            By::LeaveNOut if user.len() > 2 * split.n => (split.n, split.n),
+            By::LeaveNOut => (0, 0),
+            // Rounded down, as in Elliot; who has too few stays in training.
+            _ => ((user.len() as f64 * split.test) as usize, (user.len() as f64 * split.validation) as usize),
+        };
+        let mut order: Vec<usize> = (0..user.len()).collect();
+        if temporal {
+            order.sort_by_key(|place| (user[*place].time, user[*place].item));
+        } else {
+            shuffle(&mut order, seed ^ u64::from(user[0].user).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        }
+        let train = user.len() - test - validation;
+        for place in &order[train..train + validation] {
+            parts[begin + place] = Part::Validation;
+        }
+        for place in &order[train + validation..] {
+            parts[begin + place] = Part::Test;
+        }
+        begin += user.len();
+    }
+    Ok(parts)
+}
+
+/// Everything from a time on is test, everything from an earlier one validation; equal times are never parted.
+fn by_time(interactions: &[Interaction], split: &Split) -> Vec<Part> {
+    let mut times: Vec<i64> = interactions.iter().map(|it| it.time).collect();
+    times.sort_unstable();
+    let at = |share: f64| times.get(((1.0 - share) * times.len() as f64) as usize).copied().unwrap_or(i64::MAX);
+    let (validation, test) = (at(split.test + split.validation), at(split.test));
+    let part = |it: &Interaction| match it.time {
+        time if time >= test => Part::Test,
+        time if time >= validation => Part::Validation,
+        _ => Part::Train,
+    };
+    interactions.iter().map(part).collect()
+}
+
+fn shuffle(order: &mut [usize], seed: u64) {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    for end in (1..order.len()).rev() {
+        let other = ((u128::from(random.next_u64()) * (end as u128 + 1)) >> 64) as usize;
+        order.swap(end, other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(rows: &[(u32, u32, i64)]) -> Log {
+        let mut log = Log::default();
+        for (user, item, time) in rows {
+            while log.users.len() <= *user as usize {
+                log.users.insert(format!("u{}", log.users.len()).into());
+            }
+            while log.items.len() <= *item as usize {
+                log.items.insert(format!("i{}", log.items.len()).into());
+            }
+            log.interactions.push(Interaction { user: *user, item: *item, rating: 1.0, time: *time });
+        }
+        log
+    }
+
+    fn by(by: By) -> Split {
+        Split { by, test: 0.2, validation: 0.2, n: 1, order: Order::Time }
+    }
+
+    #[test]
+    fn a_core_is_found_by_taking_out_until_nothing_falls_short() {
+        // Item 2 goes first, which leaves user 2 with one, whose going leaves everything else whole.
+        let mut all = log(&[(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0), (2, 0, 0), (2, 2, 0)]);
+        let filtered = filter(&mut all, &Filter { k_core: 2, ..Filter::default() });
+        assert_eq!((filtered.filtered, all.interactions.len()), (2, 4));
+        assert!(filtered.rounds >= 2);
+    }
+
+    #[test]
+    fn duplicates_collapse_to_the_earliest() {
+        let mut all = log(&[(0, 1, 9), (0, 0, 5), (0, 1, 3)]);
+        assert_eq!(collapse(&mut all), 1);
+        assert_eq!(all.interactions.iter().map(|it| it.time).collect::<Vec<_>>(), [5, 3]);
+    }
+
+    #[test]
+    fn each_users_last_are_tested_and_a_single_one_is_trained_on() {
+        let rows: Vec<_> = (0..10).map(|place| (0, place, i64::from(9 - place))).chain([(1, 3, 0)]).collect();
+        let mut all = log(&rows);
+        collapse(&mut all);
+        let parts = split(&all, &by(By::TemporalUser), 1).unwrap();
+        // Item 0 is the last in time.
+        let expected = [vec![Part::Test; 2], vec![Part::Validation; 2], vec![Part::Train; 7]].concat();
+        assert_eq!(parts, expected);
+        let left_out = split(&all, &by(By::LeaveNOut), 1).unwrap();
+        assert_eq!(left_out[..3], [Part::Test, Part::Validation, Part::Train]);
+        assert_eq!(left_out[10], Part::Train);
+    }
+
+    #[test]
+    fn a_time_divides_everyone_and_equal_times_stay_together() {
+        let rows: Vec<_> = (0..10).map(|place| (place % 3, place, i64::from(place / 2))).collect();
+        let mut all = log(&rows);
+        collapse(&mut all);
+        let parts = split(&all, &by(By::Temporal), 1).unwrap();
+        for (it, part) in all.interactions.iter().zip(parts) {
+            let expected = [Part::Train, Part::Train, Part::Train, Part::Validation, Part::Test];
+            assert_eq!(part, expected[it.time as usize]);
+        }
+    }
+
+    #[test]
+    fn random_parts_follow_the_seed() {
+        let rows: Vec<_> = (0..400).map(|place| (place / 20, place % 20, 0)).collect();
+        let mut all = log(&rows);
+        all.untimed = Some("a.tsv:1".into());
+        collapse(&mut all);
+        let parts = |seed| split(&all, &by(By::Random), seed).unwrap();
+        assert_eq!(parts(1), parts(1));
+        assert_ne!(parts(1), parts(2));
+        assert_eq!(parts(1).iter().filter(|part| **part == Part::Test).count(), 80);
+        let error = split(&all, &by(By::Temporal), 1).unwrap_err();
+        assert!(error.message.contains("a.tsv:1 has no timestamp"), "{error}");
+    }
+}

@@ -1,0 +1,35 @@
+//! Stopping early and in order: a scheduler's notice (SIGUSR1 before the time limit, SIGTERM at a preemption) is noted here, and work
+//! looks at it between batches. What is saved stays; the same command goes on later.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// From now on SIGTERM and SIGUSR1 ask this process to stop, instead of ending it.
+pub fn listen() {
+    let flag = FLAG.get_or_init(Arc::default);
+    // A signal that cannot be handled ends the process as before: what is saved stays all the same.
+    #[cfg(unix)]
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGUSR1] {
+        let _ = signal_hook::flag::register(signal, Arc::clone(flag));
+    }
+    #[cfg(not(unix))]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(flag));
+}
+
+/// Was this process asked to stop?
+pub fn requested() -> bool {
+    FLAG.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+}
+
+/// In a worker: these signals are for its host, which ends it by closing its pipe. A scheduler sends them to every process of a job.
+pub fn leave_to_host() {
+    #[cfg(unix)]
+    // SAFETY: ignoring a signal runs no code of ours.
+    unsafe {
+        libc::signal(libc::SIGTERM, libc::SIG_IGN);
+        libc::signal(libc::SIGUSR1, libc::SIG_IGN);
+    }
+}

@@ -1,0 +1,314 @@
+//! LightGCN, and FREEDOM on top of it: a frozen graph of items whose features are alike, interactions pruned anew each epoch, and a
+//! second ranking loss on projected features. Features stay as they are (FREEDOM's own code trains them on).
+
+use crate::adjacency::{Adjacency, pairs};
+use crate::batch::{Batch, pairwise};
+use crate::dense::{AdamStep, Dense};
+use crate::options::GraphOptions;
+use crate::product::{add_scaled, dot, product, transposed_product};
+use crate::random::Random;
+use crate::sampler::Sampler;
+use crate::scorer::Scorer;
+use plugin_api::{
+    ErrorKind, Features, FitStep, Host, Interactions, PluginError, Ranked, Recommender, RecommenderConfig,
+    RecommenderDescription, Result,
+};
+
+/// A modality's linear layer: W `[width, k]` and b `[k]`.
+#[derive(Debug, Clone)]
+struct Projection {
+    weights: Dense,
+    bias: Dense,
+}
+
+#[derive(Debug, Clone)]
+struct Parameters {
+    /// `[users + items, k]`
+    nodes: Dense,
+    projections: Vec<Projection>,
+    steps: u64,
+    epoch: usize,
+}
+
+/// The graphs, made once a fit.
+struct Graphs {
+    whole: Adjacency,
+    /// One a modality, with its transpose.
+    items: Vec<(Adjacency, Adjacency)>,
+}
+
+/// LightGCN, or with features FREEDOM.
+pub struct Graph {
+    content: bool,
+    options: GraphOptions,
+    seed: u64,
+    host: Host,
+    pool: rayon::ThreadPool,
+    graphs: Option<Graphs>,
+    parameters: Option<Parameters>,
+    kept: Option<(Parameters, Scorer)>,
+    scorer: Scorer,
+}
+
+impl Graph {
+    pub fn new(content: bool, config: &RecommenderConfig) -> Result<Graph> {
+        let options = GraphOptions::read(config)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.threads)
+            .build()
+            .map_err(|error| PluginError::internal(format!("cannot start threads: {error}")))?;
+        Ok(Graph {
+            content,
+            options,
+            seed: config.seed,
+            host: config.host,
+            pool,
+            graphs: None,
+            parameters: None,
+            kept: None,
+            scorer: Scorer::default(),
+        })
+    }
+
+    fn build(&self, train: Interactions<'_>, features: &[Features<'_>]) -> Graphs {
+        let whole = Adjacency::bipartite(train.users(), train.items(), pairs(train));
+        let modalities = if self.content { features } else { &[] };
+        let items = modalities.iter().map(|modality| {
+            let graph = Adjacency::nearest_items(modality, self.options.neighbours);
+            let turned = graph.transposed();
+            (graph, turned)
+        });
+        Graphs { whole, items: items.collect() }
+    }
+
+    fn fresh(&self, train: Interactions<'_>, features: &[Features<'_>]) -> Parameters {
+        let (k, users, items) = (self.options.factors, train.users(), train.items());
+        let mut nodes = Random::keyed(self.seed, 1, 0).xavier(users, k, users * k);
+        nodes.extend(Random::keyed(self.seed, 2, 0).xavier(items, k, items * k));
+        let modalities = if self.content { features } else { &[] };
+        let projections = modalities.iter().zip(3..).map(|(modality, purpose)| {
+            let weights = Random::keyed(self.seed, purpose, 0).xavier(modality.width, k, modality.width * k);
+            Projection { weights: Dense::new(weights), bias: Dense::new(vec![0.0; k]) }
+        });
+        Parameters { nodes: Dense::new(nodes), projections: projections.collect(), steps: 0, epoch: 0 }
+    }
+
+    /// The interactions that an epoch keeps: drawn without replacement with weights 1/√(dᵤ·dᵢ), FREEDOM's degree-sensitive pruning.
+    fn pruned(&self, train: Interactions<'_>, epoch: usize) -> Adjacency {
+        let mut degrees = vec![0f64; train.items()];
+        train.indices().iter().for_each(|item| degrees[*item as usize] += 1.0);
+        let mut random = Random::keyed(self.seed, 50, epoch as u64);
+        // Weighted sampling by exponential keys (Efraimidis and Spirakis 2006): the smallest −ln(u)/w are drawn.
+        let mut keyed: Vec<(f64, (u32, u32))> = pairs(train)
+            .map(|(user, item)| {
+                let weight = 1.0 / (train.row(user as usize).len() as f64 * degrees[item as usize]).sqrt();
+                (-(1.0 - random.unit()).ln() / weight, (user, item))
+            })
+            .collect();
+        let kept = ((1.0 - self.options.dropout) * keyed.len() as f64).round() as usize;
+        if kept > 0 && kept < keyed.len() {
+            keyed.select_nth_unstable_by(kept - 1, |a, b| a.0.total_cmp(&b.0));
+            keyed.truncate(kept);
+        }
+        Adjacency::bipartite(train.users(), train.items(), keyed.into_iter().map(|(_, pair)| pair))
+    }
+}
+
+/// Final factors `[users + items, k]`: smoothed over interactions, and the items' own over their graph added.
+fn forward(
+    nodes: &[f32],
+    graph: &Adjacency,
+    items: &[(Adjacency, Adjacency)],
+    users: usize,
+    options: &GraphOptions,
+) -> Vec<f32> {
+    let k = options.factors;
+    let mut all = graph.propagated(nodes, k, options.layers);
+    let share = 1.0 / items.len().max(1) as f32;
+    for (nearest, _) in items {
+        let smoothed = smoothed(nearest, &nodes[users * k..], k, options.item_layers);
+        add_scaled(&mut all[users * k..], share, &smoothed);
+    }
+    all
+}
+
+fn smoothed(graph: &Adjacency, values: &[f32], k: usize, layers: usize) -> Vec<f32> {
+    let (mut last, mut next) = (values.to_vec(), vec![0.0; values.len()]);
+    for _ in 0..layers {
+        graph.smooth(&last, k, &mut next);
+        std::mem::swap(&mut last, &mut next);
+    }
+    last
+}
+
+/// A batch's loss and gradients: of the nodes, and of each projection's W and b.
+struct Gradients {
+    loss: f64,
+    nodes: Vec<f32>,
+    projections: Vec<(Vec<f32>, Vec<f32>)>,
+}
+
+fn gradients(
+    parameters: &Parameters,
+    batch: &Batch,
+    graph: &Adjacency,
+    items: &[(Adjacency, Adjacency)],
+    features: &[Features<'_>],
+    users: usize,
+    options: &GraphOptions,
+) -> Gradients {
+    let k = options.factors;
+    let size = batch.triples.len() as f32;
+    let nodes = &parameters.nodes.values;
+    let all = forward(nodes, graph, items, users, options);
+    let user_row = |user: u32| user as usize * k..(user as usize + 1) * k;
+    let item_row = |item: u32| (users + item as usize) * k..(users + item as usize + 1) * k;
+    let mut outer = vec![0.0; all.len()];
+    let mut loss = 0.0;
+    for triple in &batch.triples {
+        let (user, better, worse) =
+            (&all[user_row(triple.user)], &all[item_row(triple.positive)], &all[item_row(triple.negative)]);
+        let (own, slope) = pairwise(dot(user, better) - dot(user, worse));
+        loss += own / f64::from(size);
+        let slope = slope / size;
+        add_scaled(&mut outer[user_row(triple.user)], slope, better);
+        add_scaled(&mut outer[user_row(triple.user)], -slope, worse);
+        add_scaled(&mut outer[item_row(triple.positive)], slope, user);
+        add_scaled(&mut outer[item_row(triple.negative)], -slope, user);
+    }
+    let mut projections = Vec::new();
+    for (modality, projection) in features.iter().zip(&parameters.projections) {
+        let rows = &batch.items.rows;
+        let gathered: Vec<f32> = rows.iter().flat_map(|item| modality.row(*item as usize)).copied().collect();
+        let mut projected = vec![0.0; rows.len() * k];
+        product(&gathered, &projection.weights.values, modality.width, k, &mut projected);
+        projected.chunks_exact_mut(k).for_each(|row| add_scaled(row, 1.0, &projection.bias.values));
+        let mut inner = vec![0.0; projected.len()];
+        let weight = options.feature_weight as f32;
+        for (triple, (positive, negative)) in batch.triples.iter().zip(&batch.places) {
+            let (positive, negative) = (*positive as usize * k, *negative as usize * k);
+            let user = &all[user_row(triple.user)];
+            let (better, worse) = (&projected[positive..positive + k], &projected[negative..negative + k]);
+            let (own, slope) = pairwise(dot(user, better) - dot(user, worse));
+            loss += options.feature_weight * own / f64::from(size);
+            let slope = weight * slope / size;
+            add_scaled(&mut outer[user_row(triple.user)], slope, better);
+            add_scaled(&mut outer[user_row(triple.user)], -slope, worse);
+            add_scaled(&mut inner[positive..positive + k], slope, user);
+            add_scaled(&mut inner[negative..negative + k], -slope, user);
+        }
+        let mut weights = vec![0.0; projection.weights.values.len()];
+        transposed_product(&gathered, &inner, modality.width, k, &mut weights);
+        let mut bias = vec![0.0; k];
+        inner.chunks_exact(k).for_each(|row| add_scaled(&mut bias, 1.0, row));
+        projections.push((weights, bias));
+    }
+    // Back through the propagation, which is linear.
+    let mut own = graph.propagated(&outer, k, options.layers);
+    let share = 1.0 / items.len().max(1) as f32;
+    for (_, turned) in items {
+        let back = smoothed(turned, &outer[users * k..], k, options.item_layers);
+        add_scaled(&mut own[users * k..], share, &back);
+    }
+    // The L2 term is on the parameters themselves, as in LightGCN.
+    let decay = options.l2 as f32 / size;
+    for triple in &batch.triples {
+        for range in [user_row(triple.user), item_row(triple.positive), item_row(triple.negative)] {
+            let row = &nodes[range.clone()];
+            loss += options.l2 * 0.5 * f64::from(dot(row, row)) / f64::from(size);
+            add_scaled(&mut own[range], decay, row);
+        }
+    }
+    Gradients { loss, nodes: own, projections }
+}
+
+impl Recommender for Graph {
+    fn describe(&self) -> RecommenderDescription {
+        RecommenderDescription { needs_features: self.content, epochs: self.options.epochs }
+    }
+
+    fn fit(&mut self, train: Interactions<'_>, features: &[Features<'_>], epochs: usize) -> Result<FitStep> {
+        if self.content && features.is_empty() {
+            return Err(
+                PluginError::configuration("freedom learns from item features").help("name some: features = [\"…\"]")
+            );
+        }
+        let graphs = match self.graphs.take() {
+            Some(graphs) => graphs,
+            None => self.pool.install(|| self.build(train, features)),
+        };
+        let mut parameters = match self.parameters.take() {
+            Some(parameters) => parameters,
+            None => self.fresh(train, features),
+        };
+        let sampler = Sampler::new(train, self.options.sampling);
+        let (options, users) = (&self.options, train.users());
+        let end = options.epochs.min(parameters.epoch + epochs);
+        let mut loss = None;
+        let trained = self.pool.install(|| {
+            let mut batch = Batch::default();
+            while parameters.epoch < end && !sampler.is_empty() {
+                let pruned = (self.content && options.dropout > 0.0).then(|| self.pruned(train, parameters.epoch));
+                let graph = pruned.as_ref().unwrap_or(&graphs.whole);
+                let mut random = Random::keyed(self.seed, 100, parameters.epoch as u64);
+                let (mut left, mut sum, mut batches) = (train.count(), 0.0, 0);
+                while left > 0 {
+                    if self.host.cancelled() {
+                        return Err(PluginError::new(ErrorKind::Internal, "stopped on request"));
+                    }
+                    let size = left.min(options.batch_size);
+                    sampler.draw(&mut random, size, &mut batch.triples);
+                    batch.group();
+                    let found = gradients(&parameters, &batch, graph, &graphs.items, features, users, options);
+                    parameters.steps += 1;
+                    let step = AdamStep::new(options.learning_rate, parameters.steps);
+                    parameters.nodes.update(&found.nodes, step);
+                    for (projection, (weights, bias)) in parameters.projections.iter_mut().zip(&found.projections) {
+                        projection.weights.update(weights, step);
+                        projection.bias.update(bias, step);
+                    }
+                    (left, sum, batches) = (left - size, sum + found.loss, batches + 1);
+                }
+                parameters.epoch += 1;
+                loss = Some(sum / f64::from(batches));
+                if !sum.is_finite() {
+                    return Err(PluginError::new(ErrorKind::Data, "the loss is no number any more")
+                        .help("a smaller learning rate, or features of a smaller scale"));
+                }
+                self.host.progress(parameters.epoch as u64, options.epochs as u64);
+            }
+            let mut all = forward(&parameters.nodes.values, &graphs.whole, &graphs.items, users, options);
+            let items = all.split_off(users * options.factors);
+            Ok(Scorer { width: options.factors, users: all, items })
+        });
+        self.scorer = trained?;
+        let (epoch, finished) = (parameters.epoch, parameters.epoch >= options.epochs || sampler.is_empty());
+        (self.graphs, self.parameters) = (Some(graphs), Some(parameters));
+        Ok(FitStep { epoch, finished, loss })
+    }
+
+    fn keep(&mut self) -> Result<()> {
+        self.kept = self.parameters.clone().map(|parameters| (parameters, self.scorer.clone()));
+        Ok(())
+    }
+
+    fn restore(&mut self) -> Result<()> {
+        if let Some((parameters, scorer)) = self.kept.take() {
+            (self.parameters, self.scorer) = (Some(parameters), scorer);
+        }
+        Ok(())
+    }
+
+    fn score(&self, _train: Interactions<'_>, users: &[u32], scores: &mut [f64]) -> Result<()> {
+        self.pool.install(|| self.scorer.score(users, scores));
+        Ok(())
+    }
+
+    fn top(&self, train: Interactions<'_>, users: &[u32], count: usize) -> Result<Vec<Vec<Ranked>>> {
+        self.pool.install(|| self.scorer.top(train, users, count, self.host))
+    }
+}
+
+#[cfg(test)]
+#[path = "graph_tests.rs"]
+mod tests;

@@ -1,0 +1,234 @@
+//! `host recommend` end to end: Elliot's definitions, features that help and shuffled ones that do not, bad input, resuming.
+
+use end_to_end_tests::{Outcome, Place, Registry, library, repository};
+use samples::layout::interactions::write_shop;
+use serde_json::Value;
+
+fn place() -> Place {
+    let mut registry =
+        Registry::default().plugin("neighbours", &library("neighbours")).plugin("factors", &library("factors"));
+    for (name, plugin) in [
+        ("random", "neighbours"),
+        ("most-pop", "neighbours"),
+        ("item-knn", "neighbours"),
+        ("user-knn", "neighbours"),
+        ("bpr-mf", "factors"),
+        ("vbpr", "factors"),
+        ("freedom", "factors"),
+    ] {
+        registry = registry.recommender(name, plugin);
+    }
+    Place::with(registry)
+}
+
+fn recommend(place: &Place, text: &str, run: &str) -> Outcome {
+    place.write("experiment.toml", text);
+    place.host(&["recommend", "experiment.toml", "--json", "--run", run]).run()
+}
+
+fn model<'a>(results: &'a Value, name: &str) -> &'a Value {
+    let models = results["models"].as_array().expect("there are models");
+    models.iter().find(|model| model["name"] == name).unwrap_or_else(|| panic!("no model {name}"))
+}
+
+#[test]
+fn metrics_are_those_of_elliots_definitions() {
+    let place = place();
+    let fixture = repository().join("tests/parity/recommend");
+    let expected: Value =
+        serde_json::from_str(&std::fs::read_to_string(fixture.join("expected.json")).unwrap()).unwrap();
+    let mut text = format!(
+        "[data]\ntrain = {:?}\nvalidation = {:?}\ntest = {:?}\n\n[evaluation]\ncutoffs = {}\nthreshold = {}\n",
+        fixture.join("train.tsv"),
+        fixture.join("validation.tsv"),
+        fixture.join("test.tsv"),
+        expected["cutoffs"],
+        expected["threshold"],
+    );
+    text += "metrics = [\"ndcg\", \"map\", \"map-elliot\", \"recall\", \"precision\", \"hit-rate\", \"mrr\", \"coverage\", \"gini\", \"novelty\"]\n";
+    let models = expected["models"].as_array().unwrap();
+    for model in models.iter().filter(|model| model["test"].is_object()) {
+        text += &format!("\n[[models]]\nname = {}\nrecommender = {}\n", model["name"], model["recommender"]);
+        for (name, value) in model["parameters"].as_object().unwrap() {
+            text += &format!("{name} = {value}\n");
+        }
+    }
+    let results = recommend(&place, &text, "run").expect_code(0).json();
+    let mut compared = 0;
+    for wanted in models.iter().filter(|model| model["test"].is_object()) {
+        let own = model(&results, wanted["name"].as_str().unwrap());
+        for part in ["validation", "test"] {
+            for (name, value) in wanted[part].as_object().unwrap() {
+                let found = own[part][name].as_f64().unwrap_or(f64::NAN);
+                let difference = (found - value.as_f64().unwrap()).abs();
+                assert!(difference < 1e-9, "{} {part} {name}: {found}, not {value}", wanted["name"]);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+    assert_eq!(results["data"]["untrained_items"], 1);
+    assert_eq!(results["data"]["single"], 1);
+    // The same command again has nothing to do; `host report` gives the same numbers.
+    let again = recommend(&place, &text, "run").expect_code(0);
+    assert_eq!(again.json(), results);
+    let reported = place.host(&["report", "run", "--format", "json"]).run().expect_code(0).json();
+    assert_eq!(reported["models"], results["models"]);
+    assert!(place.path("run/users/most pop.tsv").is_file() && place.path("run/table.tex").is_file());
+}
+
+/// A shop whose customers buy by category and colour; its articles' attributes are the features.
+fn shop(place: &Place) {
+    write_shop(place.folder(), 42, 500, 800, 12_000).unwrap();
+}
+
+const SHOP: &str = r#"
+[data]
+name = "shop"
+interactions = "hm/transactions_train.csv"
+columns = { user = "customer_id", item = "article_id", time = "t_dat" }
+filter = { k-core = 2 }
+split = { by = "temporal", test = 0.15, validation = 0.1 }
+
+[evaluation]
+cutoffs = [20]
+metrics = ["ndcg", "recall"]
+select = "recall@20"
+every = 5
+cold = 10
+
+[features.attributes]
+path = "attributes"
+
+[features.shuffled]
+path = "attributes"
+shuffle = true
+"#;
+
+fn interval(model: &Value, value: &str) -> (f64, f64) {
+    let interval = &model["test_intervals"][value];
+    (interval["low"].as_f64().unwrap(), interval["high"].as_f64().unwrap())
+}
+
+#[test]
+fn features_help_on_cold_items_and_shuffled_ones_do_not() {
+    let place = place();
+    shop(&place);
+    let factors =
+        "factors = 16\nfeature-factors = 16\nepochs = 40\nlearning-rate = 0.01\nl2 = 0.01\nbatch-size = 512\n";
+    let text = format!(
+        "{SHOP}\n[[models]]\nname = \"MostPop\"\nrecommender = \"most-pop\"\n\
+         [[models]]\nname = \"BPRMF\"\nrecommender = \"bpr-mf\"\n{factors}\
+         [[models]]\nname = \"VBPR\"\nrecommender = \"vbpr\"\nfeatures = [\"attributes\"]\n{factors}\
+         [[models]]\nname = \"VBPR shuffled\"\nrecommender = \"vbpr\"\nfeatures = [\"shuffled\"]\n{factors}"
+    );
+    let results = recommend(&place, &text, "run").expect_code(0).json();
+    let [pop, plain, visual, shuffled] =
+        ["MostPop", "BPRMF", "VBPR", "VBPR shuffled"].map(|name| model(&results, name));
+    // Intervals that do not touch.
+    assert!(interval(visual, "recall@20").0 > interval(pop, "recall@20").1, "{results}");
+    assert!(interval(visual, "cold-recall@20").0 > interval(plain, "cold-recall@20").1, "{results}");
+    assert!(interval(visual, "cold-recall@20").0 > interval(shuffled, "cold-recall@20").1, "{results}");
+    let comparison = |a: &str, b: &str| {
+        let all = results["comparisons"].as_array().unwrap();
+        all.iter().find(|it| it["a"] == a && it["b"] == b && it["value"] == "recall@20").unwrap().clone()
+    };
+    let found = comparison("MostPop", "VBPR");
+    assert!(found["difference"].as_f64().unwrap() > 0.0 && found["p_holm"].as_f64().unwrap() < 0.01, "{found}");
+    assert!(found["p_holm"].as_f64() >= found["p"].as_f64());
+}
+
+#[test]
+fn the_test_part_has_no_say_in_what_is_chosen() {
+    let place = place();
+    let fixture = repository().join("tests/parity/recommend");
+    for part in ["train", "validation", "test"] {
+        std::fs::copy(fixture.join(format!("{part}.tsv")), place.path(&format!("{part}.tsv"))).unwrap();
+    }
+    let text = "[data]\ntrain = \"train.tsv\"\nvalidation = \"validation.tsv\"\ntest = \"test.tsv\"\n\
+                [[models]]\nname = \"knn\"\nrecommender = \"item-knn\"\nneighbours = [1, 3, 8, 20]\nsimilarity = [\"cosine\", \"euclidean\"]\n\
+                [[models]]\nname = \"bpr\"\nrecommender = \"bpr-mf\"\nfactors = 4\nepochs = 30\nlearning-rate = [0.01, 0.05]\n";
+    let before = recommend(&place, text, "before").expect_code(0).json();
+    assert_eq!(model(&before, "knn")["trials"], 8);
+    // Another test part of the same users: other scores, the same choice, the same validation.
+    let test = std::fs::read_to_string(place.path("test.tsv")).unwrap();
+    let moved: String = test
+        .lines()
+        .map(|line| {
+            let mut fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
+            fields[1] = (100 + (fields[1].parse::<u32>().unwrap() - 100 + 11) % 30).to_string();
+            fields.join("\t") + "\n"
+        })
+        .collect();
+    place.write("test.tsv", &moved);
+    let after = recommend(&place, text, "after").expect_code(0).json();
+    for name in ["knn", "bpr"] {
+        let (before, after) = (model(&before, name), model(&after, name));
+        for key in ["parameters", "validation", "epoch"] {
+            assert_eq!(before[key], after[key], "{name} {key}");
+        }
+        assert_ne!(before["test"], after["test"]);
+    }
+    // A run of another plan is refused, with the difference.
+    let refused = recommend(&place, text, "before").expect_code(2);
+    refused.expect_error(&["another plan", "sha256"]);
+}
+
+#[test]
+fn a_trial_that_is_done_is_not_done_again_and_a_failed_one_costs_itself() {
+    let place = place();
+    shop(&place);
+    std::fs::create_dir(place.path("nothing")).unwrap();
+    // A width of 0 epochs' worth of learning: the second learning rate drives the loss out of all numbers.
+    let text = format!(
+        "{SHOP}\n[[models]]\nname = \"m\"\nrecommender = \"bpr-mf\"\nfactors = 4\nepochs = 4\nlearning-rate = [0.01, 1e30]\n\
+         [[models]]\nname = \"pop\"\nrecommender = \"most-pop\"\n"
+    );
+    let first = recommend(&place, &text, "run").expect_code(1);
+    first.expect_error(&["the loss is no number any more"]);
+    let record = place.path("run/trials/m/0001.json");
+    let written = std::fs::metadata(&record).unwrap().modified().unwrap();
+    std::fs::remove_file(place.path("run/trials/pop/0001.json")).unwrap();
+    let second = recommend(&place, &text, "run").expect_code(1).json();
+    assert_eq!(std::fs::metadata(&record).unwrap().modified().unwrap(), written);
+    assert_eq!(model(&second, "m")["failed"].as_array().unwrap().len(), 1);
+    assert_eq!(model(&second, "m")["parameters"]["learning-rate"], 0.01);
+}
+
+#[test]
+fn bad_input_is_named() {
+    let place = place();
+    place.write("good.tsv", "u\ta\t1\t1\nu\tb\t1\t2\nu\tc\t1\t3\nv\ta\t1\t1\nv\tb\t1\t2\nv\tc\t1\t3\nw\ta\t1\t1\n");
+    place.write("bad.tsv", "u\ta\t1\t1\nu b 1 2\n");
+    place.write("untimed.tsv", "u\ta\nu\tb\nu\tc\n");
+    let knn = "[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\n";
+    let log = |file: &str, by: &str, models: &str| {
+        format!("[data]\ninteractions = {file:?}\nsplit = {{ by = {by:?} }}\n{models}")
+    };
+    for (text, code, wrong) in [
+        (log("bad.tsv", "random", knn), 2, &["bad.tsv:2: 1 field", "separated by tabs"][..]),
+        (log("untimed.tsv", "temporal-user", knn), 2, &["untimed.tsv:1 has no timestamp"]),
+        (log("absent.tsv", "random", knn), 2, &["absent.tsv"]),
+        (
+            log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"itemknn\"\n"),
+            2,
+            &["did you mean `item-knn`"],
+        ),
+        (
+            log("good.tsv", "leave-n-out", &format!("{knn}neigbours = 3\n")),
+            2,
+            &["unknown field `neigbours`", "did you mean `neighbours`", "model `m`"],
+        ),
+        (log("good.tsv", "leave-n-out", &format!("{knn}features = [\"f\"]\n")), 2, &["no features `f`"]),
+        (
+            log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"vbpr\"\n"),
+            2,
+            &["learns from item features"],
+        ),
+    ] {
+        recommend(&place, &text, "run").expect_code(code).expect_error(wrong);
+        let _ = std::fs::remove_dir_all(place.path("run"));
+    }
+    let fine = recommend(&place, &log("good.tsv", "leave-n-out", knn), "run").expect_code(0);
+    assert_eq!(fine.json()["data"]["single"], 1);
+}
