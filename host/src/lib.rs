@@ -17,4 +17,5 @@ pub mod status;
 pub mod stop;
 pub mod submit;
 pub mod terminal;
+pub mod web;
 pub mod worker;

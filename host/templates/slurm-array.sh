@@ -33,8 +33,10 @@ if ((code > 128)); then
     again=$?
     ((again == 127)) || code=$again
 fi
-# A job that was cancelled is no longer running and stays so; any other goes back into the queue, and on from where it was.
-if ((code == 75)) && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ]; then
-    scontrol requeue "$SLURM_JOB_ID" && sleep 60
+# A job that was cancelled is no longer running and stays so; any other goes back into the queue, and on from where it was. By its place in
+# the array: the number of an array's last job is the whole array's too.
+job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+if ((code == 75)) && [ "$(squeue --noheader --jobs="$job" --format=%T)" = RUNNING ]; then
+    scontrol requeue "$job" && sleep 60
 fi
 exit "$code"

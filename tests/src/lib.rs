@@ -3,21 +3,27 @@
 //! Killing, mounting and looking at processes are done as Linux has them.
 
 mod artifacts;
+mod browser;
 mod catalogue;
 mod command;
+mod generated_run;
 mod place;
 mod processes;
 mod registry;
 mod run_directory;
 mod slurm;
 mod small_disk;
+mod web_server;
 
 pub use artifacts::{cargo_target, host_program, library, repository};
+pub use browser::{Browser, Screen};
 pub use catalogue::{copy_folder, sample_catalogue, test_image};
 pub use command::{Host, Outcome};
+pub use generated_run::{DATASET, GeneratedRun, predictions_file, write_lines};
 pub use place::Place;
 pub use processes::{processes_with, wait_until};
 pub use registry::Registry;
 pub use run_directory::{RunFiles, assert_same_run, predictions};
 pub use slurm::Slurm;
 pub use small_disk::SmallDisk;
+pub use web_server::{Answer, WebServer, escaped};

@@ -83,7 +83,7 @@ fn every_completion_index_run_as_the_engine_would_gives_the_bytes_of_an_undivide
     assert_eq!((spec.completions, spec.parallelism), (Some(6), Some(4)));
     assert_eq!(spec.completion_mode.as_deref(), Some("Indexed"));
     let limits = &jobs[0].1["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"];
-    assert_eq!(*limits, serde_json::json!({"memory": "6144Mi", "nvidia.com/gpu": 2}));
+    assert_eq!(*limits, serde_json::json!({"memory": "6144Mi", "nvidia.com/gpu": "2"}));
     for (job, _) in &jobs {
         let name = job.metadata.name.as_deref().unwrap();
         assert!(

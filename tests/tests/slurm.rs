@@ -59,13 +59,13 @@ fn six_shards_of_the_demo_models_run_as_an_array_give_the_bytes_of_an_undivided_
     let small = |more: [&'static str; 2]| [&SMALL[..], &more[..]].concat();
     refused(&small(["--partition", "nowhere"]), &["invalid partition specified: nowhere", "sinfo"]);
     refused(
-        &["--partition", "short", "--time", "10", "--mem", "500M"],
+        &["--partition", "short", "--time", "10", "--mem", "500M", "--cpus", "1"],
         &["Requested time limit is invalid", "ask for less --time"],
     );
-    refused(&["--gres", "gpu:1", "--mem", "500M"], &["Invalid generic resource", "--gres none"]);
-    refused(&["--mem", "900G"], &["Memory specification can not be satisfied", "--mem"]);
-    refused(&["--cpus", "64", "--mem", "500M"], &["configuration is not available", "--cpus"]);
-    refused(&small(["--shards", "200"]), &["Invalid job array specification", "MaxArraySize"]);
+    refused(&["--gres", "gpu:1", "--mem", "500M", "--cpus", "1"], &["Invalid generic resource", "--gres none"]);
+    refused(&["--mem", "900G", "--cpus", "1"], &["Memory specification can not be satisfied", "--mem"]);
+    refused(&["--cpus", "3", "--mem", "500M"], &["configuration is not available", "--cpus"]);
+    refused(&small(["--shards", "9"]), &["Invalid job array specification", "MaxArraySize"]);
     assert_eq!(slurm.ask("squeue", &["--noheader"]), "", "a refused submission left jobs behind");
 }
 
@@ -73,7 +73,7 @@ fn six_shards_of_the_demo_models_run_as_an_array_give_the_bytes_of_an_undivided_
 fn a_dead_node_a_killed_worker_and_cancelled_jobs_cost_only_what_was_in_hand() {
     let Some(slurm) = Slurm::start() else { return };
     let place = slow_place(300);
-    let items = 60 + 60;
+    let items = 60 + 30;
     let options = ["--models", "slow", "--datasets", "hm,fashiongen", "--split", "all", "--batch-size", "1"];
     place.host(&["eval", "--run", "runs/whole"]).with(&options).with(&["--jobs", "4"]).run().expect_code(0);
     std::fs::remove_file(place.path("journal")).unwrap();

@@ -31,7 +31,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     if arguments.wait && !tasks_ended(&run, common)? {
         return Ok(Done::Stopped);
     }
-    let _held = RunLock::acquire(run.path(), Shard::WHOLE)?;
+    let held = RunLock::acquire(run.path(), Shard::WHOLE)?;
     let mut parts = Vec::new();
     for part in &arguments.parts {
         let (part, other) = RunDir::existing(part)?;
@@ -60,6 +60,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let limits = (&arguments.limits).into();
     score_run(&run, &plan, &metrics, &folder_of, limits, common.threads, &reporter, &mut failed)?;
     let results = report::write_report(&run, &plan, report::Additions::default())?;
+    held.clear_parts(run.path());
     print(&report::terminal(&results.document()))?;
     Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })
 }

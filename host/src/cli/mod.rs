@@ -16,6 +16,7 @@ mod prepare;
 mod recommend;
 mod report;
 mod score;
+mod serve;
 mod status;
 mod submit;
 mod work;
@@ -68,6 +69,8 @@ enum Command {
     Report(report::Arguments),
     /// Compare two models of a run: differences with intervals and significance
     Compare(compare::Arguments),
+    /// Look at runs in a browser: items, captions side by side, notes, blind comparison
+    Serve(serve::Arguments),
     /// The registered models
     #[command(subcommand)]
     Models(models::Arguments),
@@ -131,8 +134,9 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Submit(arguments) => submit::run(common, &arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Work(arguments) => work::run(common, &arguments),
-        Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(common, &arguments),
+        Command::Report(arguments) => report::run(common, &arguments),
+        Command::Serve(arguments) => serve::run(common, &arguments),
         Command::Models(arguments) => models::run(common, &arguments),
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),

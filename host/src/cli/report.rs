@@ -1,13 +1,13 @@
 //! `host report`
 
 use super::Done;
-use super::common::{print, print_json};
+use super::common::{Common, print, print_json};
 use crate::error::{Error, Result};
 use crate::recommend::{self, RecommendPlan};
 use crate::report::{self, Additions, Published};
 use crate::run::RunDir;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -25,6 +25,12 @@ pub struct Arguments {
     /// Training logs (log.jsonl, or their folders) whose losses report.html draws, beside those of the run's own adapters
     #[arg(long, value_name = "PATHS", value_delimiter = ',')]
     training: Vec<PathBuf>,
+    /// Write a static copy of the web app's pages into this folder
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
+    /// Items of each dataset in the copy
+    #[arg(long, value_name = "N", default_value_t = 50, requires = "export")]
+    items: usize,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -43,7 +49,10 @@ impl Arguments {
     }
 }
 
-pub fn run(arguments: &Arguments) -> Result<Done> {
+pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    if let Some(folder) = &arguments.export {
+        return export(common, arguments, folder);
+    }
     if RecommendPlan::is_at(&arguments.run.join("run.toml")) {
         return experiment(arguments);
     }
@@ -80,6 +89,19 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
         eprintln!("warning: {note}");
     }
     Ok(Done::SomeFailed)
+}
+
+fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done> {
+    let reporter = common.reporter();
+    let exported = crate::web::export(&arguments.run, folder, arguments.items, common.registry_and_lock(), &reporter)?;
+    if exported.missing > 0 {
+        reporter.warn(&format!("{} images could not be made", exported.missing));
+    }
+    match arguments.format() {
+        Format::Json => print_json(&exported)?,
+        _ => print(&format!("{} items: {}\n", exported.items, folder.join("index.html").display()))?,
+    }
+    Ok(Done::All)
 }
 
 /// The same of an experiment of `host recommend`.

@@ -171,7 +171,8 @@ impl Results {
                 Cell::number(it.p_holm, Print::plain(4)),
             ])
         });
-        let title = format!("{first}: differences, paired t-tests over users, Holm's correction over all pairs");
+        let title =
+            format!("{first}: differences, Wilcoxon signed-rank tests over users, Holm's correction over all pairs");
         Some(Table { title, columns, rows: rows.collect(), keys: 2, notes: Vec::new() })
     }
 

@@ -34,10 +34,32 @@ impl RunLock {
         Ok(acquire(run, shard, None)?)
     }
 
-    /// Is a host at work on the whole run? Changes nothing; a run directory that may not be written has none that can be seen.
+    /// Removes the locks of parts. For who holds the whole run: no part can be at work then.
+    pub fn clear_parts(&self, run: &Path) {
+        for entry in std::fs::read_dir(run).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(".lock-") {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Is a host of this machine at work in the run? From the kernel's list, since trying the lock could turn away somebody who comes at
+    /// that moment. False where the system has no such list.
     pub fn is_held(run: &Path) -> bool {
-        let opened = OpenOptions::new().write(true).open(run.join(".lock"));
-        opened.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let Ok(file) = std::fs::metadata(run.join(".lock")) else { return false };
+            let inode = format!(":{}", file.ino());
+            let list = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+            list.lines()
+                .any(|line| line.contains("FLOCK") && line.split_whitespace().any(|word| word.ends_with(&inode)))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = run;
+            false
+        }
     }
 
     /// For one model's part of a shard, beside other models' parts. A predecessor that was killed may still hold it, where a network file

@@ -43,7 +43,16 @@ pub struct Recent {
     pub last: u64,
 }
 
+/// A batch so long ago was not the last, as far as can be told: the host may be on another machine.
+const FRESH: Duration = Duration::from_secs(20);
+
 impl Recent {
+    /// Was something done just now?
+    pub fn is_fresh(self) -> bool {
+        let fresh = u64::try_from(FRESH.as_millis()).unwrap_or(u64::MAX);
+        milliseconds(SystemTime::now()).saturating_sub(self.last) < fresh
+    }
+
     /// Items a second over several cells; none where nothing was done lately.
     pub fn rate(all: impl Iterator<Item = Recent>, now: SystemTime) -> Option<f64> {
         let some = all.filter(|recent| recent.items > 0);

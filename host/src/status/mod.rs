@@ -147,7 +147,7 @@ fn of_cell(cell: Cell, submission: Option<&SubmissionStatus>, held: bool) -> Cel
     };
     let (state, reason) = if cell.is_done() && cell.failure.is_none() {
         (CellState::Done, None)
-    } else if any(TaskState::Running).is_some() || (held && cell.recent.items > 0) {
+    } else if any(TaskState::Running).is_some() || (held && cell.recent.items > 0) || cell.recent.is_fresh() {
         (CellState::Running, None)
     } else if let Some(task) = any(TaskState::Queued) {
         (CellState::Queued, task.reason.clone())

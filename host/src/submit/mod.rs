@@ -3,6 +3,7 @@
 
 mod kubernetes;
 mod record;
+mod resources;
 mod scheduler;
 mod seen;
 mod slurm;
@@ -10,6 +11,7 @@ mod tasks;
 
 pub use kubernetes::KubernetesOptions;
 pub use record::{Engine, Job, Note, Submission, Task, TaskEvent, note, now};
+pub use resources::Resources;
 pub use seen::{Seen, SeenTasks, look};
 pub use slurm::SlurmOptions;
 
@@ -19,63 +21,11 @@ use crate::progress::Reporter;
 use crate::registry::{Lock, Registry, Weights, weights_bytes};
 use crate::run::{Plan, RunDir};
 use plugin_api::Device;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::path::PathBuf;
 
 /// GiB of the job that merges and scores.
 const MERGE_MEMORY: u64 = 4;
-/// CPUs of a task: loading images ahead of a device, mostly.
-const CPUS: usize = 4;
-
-/// What a task needs, as any scheduler understands it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, clap::Args)]
-#[serde(deny_unknown_fields, default)]
-#[command(next_help_heading = "Size of a task")]
-pub struct Resources {
-    /// Main memory, such as 16G, or `auto`: from the model's weights
-    #[arg(long, value_name = "SIZE|auto")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mem: Option<String>,
-    /// CPUs [default: 4]
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpus: Option<usize>,
-    /// Tasks that may run at once [default: as many as fit]
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at_most: Option<usize>,
-}
-
-impl Resources {
-    /// What is given here, else there.
-    fn or(self, other: &Resources) -> Resources {
-        Resources {
-            mem: self.mem.or_else(|| other.mem.clone()),
-            cpus: self.cpus.or(other.cpus),
-            at_most: self.at_most.or(other.at_most),
-        }
-    }
-
-    fn cpus(&self) -> usize {
-        self.cpus.unwrap_or(CPUS).max(1)
-    }
-
-    /// MiB that were asked for, else these GiB.
-    fn memory_or(&self, gib: u64) -> Result<u64> {
-        let Some(text) = self.mem.as_deref().filter(|text| *text != "auto") else { return Ok(gib * 1024) };
-        let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-        let factor = match text[digits..].to_lowercase().as_str() {
-            "m" | "mi" | "mb" | "mib" => Some(1),
-            "g" | "gi" | "gb" | "gib" => Some(1024),
-            "t" | "ti" | "tb" | "tib" => Some(1024 * 1024),
-            _ => None,
-        };
-        let size = text[..digits].parse::<u64>().ok().filter(|size| *size > 0);
-        factor.zip(size).and_then(|(factor, size)| size.checked_mul(factor)).ok_or_else(|| {
-            Error::usage(format!("`{text}` is no size of memory")).help("write it as 16G or 900M, or auto")
-        })
-    }
-}
 
 /// `[submit]` of the registry: what flags leave out.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -122,7 +72,7 @@ pub enum Submitted {
     Text(String),
     Sent {
         run: RunDir,
-        submission: Submission,
+        submission: Box<Submission>,
     },
     /// Every item has its prediction.
     NothingMissing(RunDir),
@@ -197,7 +147,7 @@ pub fn submit(registry: &Registry, lock: &Lock, order: Order, reporter: &Reporte
                 .help("say where to: `host submit slurm --resume RUN` or `host submit kubernetes --resume RUN`"));
         }
     };
-    let resources = order.resources.or(&defaults.task);
+    let resources = order.resources.or(last.as_ref().map_or(&defaults.task, |last| &last.resources));
     let shards = order.shards.or(last.as_ref().map(|last| last.shards)).unwrap_or(1);
     let weights: Vec<u64> = plan.models.iter().map(|model| bytes_of(registry, &model.name)).collect();
     let tasks = tasks::missing_tasks(&run, &plan, &weights, shards)?;
@@ -239,14 +189,15 @@ pub fn submit(registry: &Registry, lock: &Lock, order: Order, reporter: &Reporte
     if order.dry_run {
         return Ok(Submitted::Text(jobs.text()));
     }
-    let mut submission = Submission { number, at: now(), shards, engine, work: flags, tasks, jobs: Vec::new() };
+    let mut submission =
+        Submission { number, at: now(), shards, engine, resources, work: flags, tasks, jobs: Vec::new() };
     // Before anything is sent: a task may begin at once, and reads it.
     submission.write(&run)?;
     if let Err(error) = jobs.send(&run, &mut submission) {
         let _ = std::fs::remove_dir_all(run.submission(number));
         return Err(error);
     }
-    Ok(Submitted::Sent { run, submission })
+    Ok(Submitted::Sent { run, submission: Box::new(submission) })
 }
 
 /// Jobs of one scheduler, written and not yet sent.
@@ -345,22 +296,6 @@ pub fn work_flags(batch_size: usize, jobs: Jobs, limits: Vec<String>) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn memory(text: &str) -> Result<u64> {
-        Resources { mem: Some(text.to_owned()), ..Resources::default() }.memory_or(7)
-    }
-
-    #[test]
-    fn memory_is_read_as_people_write_it() {
-        for (text, expected) in
-            [("16G", 16 * 1024), ("900M", 900), ("2gib", 2048), ("1T", 1024 * 1024), ("auto", 7 * 1024)]
-        {
-            assert_eq!(memory(text).unwrap(), expected, "{text}");
-        }
-        for text in ["", "G", "16", "-1G", "1.5G", "99999999999999999999G", "18446744073709551615T"] {
-            assert!(memory(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn names_of_jobs_are_plain() {

@@ -2,6 +2,7 @@
 //! `task-N.log`, what it printed. A run may have several submissions; the last one counts.
 
 use super::kubernetes::KubernetesOptions;
+use super::resources::Resources;
 use super::slurm::SlurmOptions;
 use crate::error::{Error, Result};
 use crate::run::{RunDir, Shard, replace_file};
@@ -21,6 +22,8 @@ pub struct Submission {
     /// Into how many shards each model's work is divided.
     pub shards: usize,
     pub engine: Engine,
+    #[serde(default)]
+    pub resources: Resources,
     /// Arguments of `host work` that a later submission takes over.
     pub work: Vec<String>,
     /// By their numbers from 0.

@@ -6,6 +6,10 @@ use std::process::{Command, Stdio};
 
 /// Words of a scheduler, and what to do.
 const ADVICE: [(&str, &str); 18] = [
+    (
+        "exceeded quota",
+        "the namespace's quota is full: `kubectl describe quota` shows it; wait for other jobs, or ask for less --cpus, --mem, --gpus or --at-most",
+    ),
     ("invalid partition", "`sinfo --format=%P` lists the partitions; choose one with --partition"),
     (
         "Invalid account",
@@ -41,10 +45,6 @@ const ADVICE: [(&str, &str); 18] = [
     ),
     ("Unable to contact slurm", "the controller is down; try later, and `scontrol ping` tells when it is back"),
     ("Could not establish a configuration source", "this machine is not part of a cluster: run it on a login node"),
-    (
-        "exceeded quota",
-        "the namespace's quota is full: `kubectl describe quota` shows it; wait for other jobs, or ask for less --cpus, --mem, --gpus or --at-most",
-    ),
     (
         "forbidden",
         "your account may not do this: `kubectl auth can-i create jobs` tells; another --namespace may be yours",

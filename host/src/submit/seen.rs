@@ -146,6 +146,7 @@ mod tests {
             at: 0,
             shards: 1,
             engine: Engine::Slurm(SlurmOptions::default()),
+            resources: Default::default(),
             work: Vec::new(),
             tasks: vec![task; 4],
             jobs: jobs.iter().map(|(id, tasks)| Job { id: (*id).to_owned(), tasks: *tasks }).collect(),

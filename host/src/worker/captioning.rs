@@ -1,14 +1,14 @@
 //! Captioning in the worker: loader threads decode and prepare batches ahead while the captioner works on earlier ones.
 
-use super::protocol::{BatchTiming, CaptionItem, CaptionResult, ComponentSpec, Event, ImagePlace};
+use super::picture::pixels;
+use super::protocol::{BatchTiming, CaptionItem, CaptionResult, ComponentSpec, Event};
 use super::serve::Speaker;
-use crate::catalogue::{Decoded, decode};
+use crate::catalogue::Decoded;
 use crate::error::{Error, Result};
 use crate::loader::{Captioner, Dataset};
-use crate::prepare::PackIndex;
 use crate::run::Outcome;
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage};
-use plugin_api::{CaptionInput, CaptionerDescription, ImageSource, PluginError};
+use plugin_api::{CaptionInput, CaptionerDescription, PluginError};
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -130,7 +130,7 @@ impl Pipeline<'_> {
         let mut failed = Vec::new();
         let mut decoded: Vec<(&CaptionItem, Decoded)> = Vec::new();
         for item in items {
-            match self.image(&item.image) {
+            match pixels(&item.image, self.dataset) {
                 Ok(image) => decoded.push((item, image)),
                 Err(error) => failed.push(CaptionResult { index: item.index, outcome: Outcome::Failed { error } }),
             }
@@ -140,26 +140,6 @@ impl Pipeline<'_> {
         let batch = (!inputs.is_empty()).then(|| self.captioner.prepare(&inputs));
         let timing = BatchTiming { load_start, load: self.elapsed() - load_start, ..BatchTiming::default() };
         Prepared { batch, ready: decoded.iter().map(|(item, _)| item.index).collect(), failed, timing }
-    }
-
-    /// An item's pixels. A decoder that panics on a damaged file costs that item: here, where nothing is half changed.
-    fn image(&self, place: &ImagePlace) -> Result<Decoded, String> {
-        let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.decode(place)));
-        decoded.unwrap_or_else(|_| Err(format!("the decoder gave up on {place:?}")))
-    }
-
-    fn decode(&self, place: &ImagePlace) -> Result<Decoded, String> {
-        match (place, self.dataset) {
-            (ImagePlace::File(path), _) => decode(ImageSource::File(path.clone())),
-            (ImagePlace::Packed { pack, offset, bytes }, _) => {
-                let image = PackIndex::image(pack, *offset, *bytes);
-                decode(ImageSource::Encoded(image.map_err(|error| format!("{}: {error}", pack.display()))?))
-            }
-            (ImagePlace::Locator(locator), Some(dataset)) => {
-                decode(dataset.image(locator).map_err(|error| error.message)?)
-            }
-            (ImagePlace::Locator(_), None) => Err("the item's dataset is not open".to_owned()),
-        }
     }
 
     /// Waits for a batch and captions it.

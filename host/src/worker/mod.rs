@@ -3,6 +3,7 @@
 
 mod captioning;
 mod comparing;
+mod picture;
 mod process;
 mod protocol;
 mod resources;

@@ -41,6 +41,8 @@ pub enum Command {
     CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
     /// Run one trial of an experiment and write its files. Answered by `Done`.
     Recommend { work: Box<TrialWork> },
+    /// Decode an image, shrink it to at most `size` pixels a side and write it as JPEG. Answered by `Pictured`.
+    Picture { dataset: Option<ComponentSpec<DatasetMessage>>, image: ImagePlace, size: u32, file: PathBuf },
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
@@ -115,6 +117,11 @@ pub enum Event {
     Captions {
         results: Vec<CaptionResult>,
         timing: BatchTiming,
+    },
+    /// The image is written.
+    Pictured {
+        width: u32,
+        height: u32,
     },
     /// About to work on this metric (none: on shared preparation), for this model.
     Scoring {

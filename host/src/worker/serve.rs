@@ -1,6 +1,7 @@
 //! The worker's side: reads commands, calls plugins, tells events. It ends with its host, whatever a plugin is doing.
 
 use super::captioning::{self, Session};
+use super::picture::Gallery;
 use super::protocol::{Command, Event};
 use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
@@ -57,6 +58,7 @@ pub fn serve() -> Result<()> {
         });
     });
     let mut session = Session::default();
+    let mut gallery = Gallery::default();
     for command in commands {
         let done = match command {
             Command::List { dataset, request, items_file, dropped_file } => {
@@ -70,6 +72,7 @@ pub fn serve() -> Result<()> {
             Command::Caption { dataset, items, batch_size, loaders } => {
                 session.caption(dataset.as_ref(), &items, batch_size, loaders, &speaker).map(|()| Event::Done)
             }
+            Command::Picture { dataset, image, size, file } => gallery.write(dataset.as_ref(), &image, size, &file),
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
             }

@@ -72,10 +72,12 @@ impl Batch {
     }
 }
 
-/// The loss softplus(−difference) and its derivative by the difference.
+/// The loss softplus(−difference) and its derivative by the difference. As in Elliot, differences below −80 count as −80. What is no number stays
+/// none, so that a fit that has run away is noticed.
 pub fn pairwise(difference: f32) -> (f64, f32) {
-    let x = f64::from(difference).max(-80.0);
+    let clamped = difference < -80.0;
+    let x = if clamped { -80.0 } else { f64::from(difference) };
     let loss = (-x).max(0.0) + (-x.abs()).exp().ln_1p();
-    let slope = if f64::from(difference) < -80.0 { 0.0 } else { -1.0 / (1.0 + x.exp()) };
+    let slope = if clamped { 0.0 } else { -1.0 / (1.0 + x.exp()) };
     (loss, slope as f32)
 }

@@ -136,12 +136,12 @@ impl Bilinear {
     }
 }
 
-/// `[items, k]` projections of some items' features, of length 1.
-fn project(content: &Content, features: Vec<f32>) -> Projected {
+/// `[items, k]` projections of some items' features, of length 1, and the lengths that they had.
+fn project(content: &Content, features: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let k = content.bias.values.len();
     let count = features.len() / content.width;
     let mut unit = vec![0.0; count * k];
-    product(&features, &content.weights.values, content.width, k, &mut unit);
+    product(features, &content.weights.values, content.width, k, &mut unit);
     let mut norms = vec![0.0; count];
     unit.par_chunks_exact_mut(k).zip(norms.par_iter_mut()).for_each(|(row, norm)| {
         add_scaled(row, 1.0, &content.bias.values);
@@ -149,7 +149,7 @@ fn project(content: &Content, features: Vec<f32>) -> Projected {
         *norm = dot(row, row).sqrt().max(1e-12);
         row.iter_mut().for_each(|value| *value /= *norm);
     });
-    Projected { features, unit, norms }
+    (unit, norms)
 }
 
 fn gather(values: &[f32], width: usize, rows: &[u32]) -> Vec<f32> {
@@ -187,7 +187,11 @@ impl Parameters {
         let size = batch.triples.len() as f32;
         let rows = &batch.items.rows;
         let projected: Vec<Projected> = (self.contents.iter().zip(inputs))
-            .map(|(content, (values, width))| project(content, gather(values, *width, rows)))
+            .map(|(content, (values, width))| {
+                let features = gather(values, *width, rows);
+                let (unit, norms) = project(content, &features);
+                Projected { features, unit, norms }
+            })
             .collect();
         let unit = |content: usize, place: u32| {
             let k = self.contents[content].bias.values.len();
@@ -284,9 +288,8 @@ impl Parameters {
     }
 
     fn scorer(&self, inputs: &[(Cow<'_, [f32]>, usize)]) -> Scorer {
-        let projected: Vec<Vec<f32>> = (self.contents.iter().zip(inputs))
-            .map(|(content, (values, _))| project(content, values.to_vec()).unit)
-            .collect();
+        let projected: Vec<Vec<f32>> =
+            (self.contents.iter().zip(inputs)).map(|(content, (values, _))| project(content, values).0).collect();
         let width = self.users.width() + self.contents.iter().map(|content| content.users.width()).sum::<usize>();
         let mut scorer = Scorer { width, ..Scorer::default() };
         for user in 0..self.users.rows() as u32 {

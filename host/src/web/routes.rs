@@ -1,0 +1,437 @@
+//! What is answered to which request. Handlers look names up in what is being served; no part of a request becomes a path.
+
+use super::guard::{COOKIE, Guard, Refusal, bind};
+use super::images::{Images, Size};
+use super::index::Changed;
+use super::links::Links;
+use super::pages::{HomePage, ItemPage, ItemsPage, ListInput, MessagePage, RunSummary, Shell, VotePage, html};
+use super::preference::Choice;
+use super::served::{ServedRun, VoteRequest};
+use super::view::View;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of a form.
+const BODY: usize = 64 << 10;
+/// Bytes of an address.
+const ADDRESS: usize = 8 << 10;
+/// A request that takes longer is given up.
+const TIME: Duration = Duration::from_secs(60);
+/// Characters of a note.
+const NOTE: usize = 4000;
+
+const CSS: &str = include_str!("assets/app.css");
+const JS: &str = include_str!("assets/app.js");
+/// What stands where an image cannot be shown.
+const NO_IMAGE: &str = include_str!("assets/no-image.svg");
+
+/// What is served.
+pub struct App {
+    pub runs: Vec<ServedRun>,
+    pub images: Images,
+    pub guard: Guard,
+}
+
+type Shared = State<Arc<App>>;
+
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/assets/app.css", get(|| async { asset("text/css; charset=utf-8", CSS) }))
+        .route("/assets/app.js", get(|| async { asset("text/javascript; charset=utf-8", JS) }))
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/r/{run}/", get(run))
+        .route("/r/{run}/live", get(live))
+        .route("/r/{run}/notes.csv", get(notes_csv))
+        .route("/r/{run}/votes.csv", get(votes_csv))
+        .route("/r/{run}/{dataset}/", get(items))
+        .route("/r/{run}/{dataset}/item", get(item))
+        .route("/r/{run}/{dataset}/image", get(image))
+        .route("/r/{run}/{dataset}/note", axum::routing::post(note))
+        .route("/r/{run}/{dataset}/vote", get(vote).post(cast))
+        .fallback(|| async { Failure::NotFound("There is no such page.".to_owned()) })
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn_with_state(Arc::clone(&app), check))
+        .with_state(app)
+}
+
+/// What every request passes first, and every answer last.
+async fn check(State(app): Shared, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let answer = match admitted(&app.guard, &request) {
+        Ok(None) => match tokio::time::timeout(TIME, next.run(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Failure::Busy.into_response(),
+        },
+        Ok(Some(answer)) => answer,
+        Err(failure) => failure.into_response(),
+    };
+    let (mut parts, body) = answer.into_parts();
+    bind(&mut parts.headers, &method);
+    Response::from_parts(parts, body)
+}
+
+/// Whether a request goes on; a link with the token becomes a cookie first.
+fn admitted(guard: &Guard, request: &Request) -> Result<Option<Response>, Failure> {
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > ADDRESS) {
+        return Err(Failure::TooLong);
+    }
+    guard.knows_host(request.headers())?;
+    let query = request.uri().query().unwrap_or_default();
+    let given = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "token");
+    if let Some((_, token)) = given.filter(|(_, token)| guard.is_token(token)) {
+        let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax");
+        let cookie = HeaderValue::from_str(&cookie).map_err(|_| Failure::Refused(Refusal::Token))?;
+        let place = HeaderValue::from_str(request.uri().path()).map_err(|_| Failure::Refused(Refusal::Token))?;
+        let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, place)];
+        return Ok(Some((StatusCode::SEE_OTHER, headers).into_response()));
+    }
+    guard.admits(request.headers())?;
+    Ok(None)
+}
+
+/// Why there is no answer.
+enum Failure {
+    NotFound(String),
+    Refused(Refusal),
+    Changed,
+    TooLong,
+    Busy,
+    /// A form that is not as the page's own form is.
+    Malformed,
+    NotSaved(String),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure::Refused(refusal)
+    }
+}
+
+impl From<Changed> for Failure {
+    fn from(_: Changed) -> Failure {
+        Failure::Changed
+    }
+}
+
+impl Failure {
+    fn told(&self) -> (StatusCode, &'static str, String) {
+        match self {
+            Failure::NotFound(text) => (StatusCode::NOT_FOUND, "Not found", text.clone()),
+            Failure::Refused(Refusal::Host) => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "Another host",
+                "This server is not called by that name. Use the address that `host serve` printed, or start it with --name NAME.".to_owned(),
+            ),
+            Failure::Refused(Refusal::Token) => (
+                StatusCode::UNAUTHORIZED,
+                "Token needed",
+                "Open the address with the token that `host serve` printed.".to_owned(),
+            ),
+            Failure::Refused(Refusal::Foreign) => (
+                StatusCode::FORBIDDEN,
+                "Not saved",
+                "Not saved: the page is from another site or from before the server was started. Reload it and try again.".to_owned(),
+            ),
+            Failure::Changed => (
+                StatusCode::CONFLICT,
+                "The run has changed",
+                "The run's files have changed and are being read anew. Reload the page in a moment.".to_owned(),
+            ),
+            Failure::TooLong => (StatusCode::URI_TOO_LONG, "Too long", "The address is too long.".to_owned()),
+            Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Busy", "The server is too busy. Try again.".to_owned()),
+            Failure::Malformed => {
+                (StatusCode::BAD_REQUEST, "Not understood", "The form is not understood.".to_owned())
+            }
+            Failure::NotSaved(reason) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "Not saved", format!("Not saved: {reason}"))
+            }
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, heading, text) = self.told();
+        (status, page(&MessagePage::new(heading, &text))).into_response()
+    }
+}
+
+fn page(page: &impl askama::Template) -> Response {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html(page)).into_response()
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text).into_response()
+}
+
+/// Runs what reads files on a thread that may wait.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Busy))
+}
+
+impl App {
+    fn run(&self, slug: &str) -> Result<&ServedRun, Failure> {
+        let found = self.runs.iter().find(|run| run.slug == slug);
+        found.ok_or_else(|| Failure::NotFound("No such run is served.".to_owned()))
+    }
+
+    fn shell(&self, title: &str, links: &Links) -> Shell {
+        Shell::new(title, links, Some(&self.guard.csrf))
+    }
+
+    fn summary(run: &ServedRun) -> RunSummary {
+        RunSummary::new(&run.name, &run.snapshot(), &run.links())
+    }
+
+    /// Makes a page about a dataset; a file that changed meanwhile is noted, so that it is read anew.
+    fn about<T>(
+        &self,
+        (run, dataset): &(String, String),
+        query: &str,
+        make: impl FnOnce(&ServedRun, &ListInput<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let run = self.run(run)?;
+        let snapshot = run.snapshot();
+        let found = snapshot.dataset(dataset);
+        let dataset = found.ok_or_else(|| Failure::NotFound("The run has no such dataset.".to_owned()))?;
+        let view = View::parse(query, dataset);
+        let noted = run.noted(dataset);
+        let order = run.order(&snapshot, dataset, &view, &noted);
+        let links = run.links();
+        let input = ListInput {
+            run: &run.name,
+            snapshot: &snapshot,
+            dataset,
+            view: &view,
+            links: &links,
+            order: &order,
+            noted: &noted,
+        };
+        let made = make(run, &input);
+        if matches!(made, Err(Failure::Changed)) {
+            run.follower.mark_stale();
+        }
+        made
+    }
+}
+
+async fn home(State(app): Shared) -> Response {
+    let links = Links::Served { run: String::new() };
+    let mut shell = app.shell("Runs", &links);
+    if let [only] = &app.runs[..] {
+        shell.follow(&only.links(), &only.snapshot());
+        shell.notices.clear();
+    }
+    page(&HomePage::new(shell, app.runs.iter().map(App::summary).collect()))
+}
+
+async fn run(State(app): Shared, Path(run): Path<String>) -> Result<Response, Failure> {
+    let run = app.run(&run)?;
+    let mut shell = app.shell(&run.name, &run.links());
+    shell.follow(&run.links(), &run.snapshot());
+    shell.notices.clear();
+    Ok(page(&HomePage::new(shell, vec![App::summary(run)])))
+}
+
+async fn live(State(app): Shared, Path(run): Path<String>) -> Result<Response, Failure> {
+    let snapshot = app.run(&run)?.snapshot();
+    let (done, all) = snapshot.progress();
+    let busy = snapshot.indexing || done < all;
+    Ok(Json(json!({ "version": snapshot.version, "done": done, "all": all, "busy": busy })).into_response())
+}
+
+async fn items(State(app): Shared, Path(place): Path<(String, String)>, uri: Uri) -> Result<Response, Failure> {
+    blocking(move || {
+        app.about(&place, uri.query().unwrap_or_default(), |run, input| {
+            let shell = app.shell(&format!("{} · {}", input.dataset.name, run.name), input.links);
+            let (made, stale) = ItemsPage::new(shell, input);
+            if stale {
+                run.follower.mark_stale();
+            }
+            Ok(page(&made))
+        })
+    })
+    .await
+}
+
+async fn item(State(app): Shared, Path(place): Path<(String, String)>, uri: Uri) -> Result<Response, Failure> {
+    blocking(move || {
+        let query = uri.query().unwrap_or_default();
+        app.about(&place, query, |run, input| {
+            let row = row_of(input, query)?;
+            let shell = app.shell("Item", input.links);
+            let note = run.note(input.dataset, row).unwrap_or_default();
+            let mut made = ItemPage::new(shell, input, row, note)?;
+            made.shell.title = format!("{} · {}", made.card.item.id, input.dataset.name);
+            Ok(page(&made))
+        })
+    })
+    .await
+}
+
+/// The row of the item whose id the query names.
+fn row_of(input: &ListInput<'_>, query: &str) -> Result<usize, Failure> {
+    let id = field(query.as_bytes(), "id").unwrap_or_default();
+    input.dataset.items.row(&id).ok_or_else(|| Failure::NotFound("The dataset has no item of this id.".to_owned()))
+}
+
+fn field(form: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(form).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+async fn image(State(app): Shared, Path(place): Path<(String, String)>, uri: Uri) -> Result<Response, Failure> {
+    blocking(move || {
+        let run = app.run(&place.0)?;
+        let snapshot = run.snapshot();
+        let missing = || Failure::NotFound("There is no such image.".to_owned());
+        let number = snapshot.datasets.iter().position(|dataset| dataset.name == place.1).ok_or_else(missing)?;
+        let query = uri.query().unwrap_or_default().as_bytes();
+        let (dataset, planned) = (&snapshot.datasets[number], &snapshot.plan.datasets[number]);
+        let row = dataset.items.row(&field(query, "id").unwrap_or_default()).ok_or_else(missing)?;
+        let size = if field(query, "size").as_deref() == Some("large") { Size::Large } else { Size::Thumbnail };
+        Ok(match app.images.get(planned, dataset, row, size) {
+            Ok(bytes) => {
+                let head = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=3600")];
+                (head, Body::from(Bytes::from_owner(bytes))).into_response()
+            }
+            Err(reason) => {
+                run.tell_once(&reason);
+                (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "image/svg+xml")], NO_IMAGE).into_response()
+            }
+        })
+    })
+    .await
+}
+
+async fn note(
+    State(app): Shared,
+    Path(place): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let scripted = headers.get(header::ACCEPT).is_some_and(|value| value == "application/json");
+    let saved = blocking(move || {
+        let form = form(&headers, &body)?;
+        let get = |name: &str| form.get(name).cloned().unwrap_or_default();
+        app.guard.accepts_form(&headers, &get("csrf"))?;
+        let text = get("text").replace("\r\n", "\n");
+        if text.chars().count() > NOTE {
+            return Err(Failure::Malformed);
+        }
+        app.about(&place, &get("query"), |run, input| {
+            let row = input.dataset.items.row(&get("id")).ok_or(Failure::Malformed)?;
+            let emptied = text.trim().is_empty();
+            run.write_note(input.dataset, &get("id"), text.trim())
+                .map_err(|error| Failure::NotSaved(error.to_string()))?;
+            Ok((emptied, input.links.item(input.dataset, row, &get("id"), input.view).unwrap_or_default()))
+        })
+    })
+    .await;
+    match (saved, scripted) {
+        (Ok((emptied, _)), true) => {
+            Ok(Json(json!({ "message": if emptied { "The note is removed" } else { "Saved" } })).into_response())
+        }
+        (Ok((_, back)), false) => Ok(see_other(&back)),
+        (Err(failure), true) => {
+            let (status, _, text) = failure.told();
+            Ok((status, Json(json!({ "message": text }))).into_response())
+        }
+        (Err(failure), false) => Err(failure),
+    }
+}
+
+/// The fields of a form.
+fn form(headers: &HeaderMap, body: &[u8]) -> Result<HashMap<String, String>, Failure> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().map(str::trim) != Some("application/x-www-form-urlencoded") {
+        return Err(Failure::Malformed);
+    }
+    Ok(form_urlencoded::parse(body).into_owned().collect())
+}
+
+fn see_other(address: &str) -> Response {
+    // Addresses are made of escaped segments and queries.
+    let address = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response()
+}
+
+async fn vote(State(app): Shared, Path(place): Path<(String, String)>, uri: Uri) -> Result<Response, Failure> {
+    blocking(move || {
+        let query = uri.query().unwrap_or_default();
+        app.about(&place, "", |run, input| {
+            let get = |name: &str| field(query.as_bytes(), name);
+            let request = VoteRequest { a: get("a"), b: get("b"), after: get("after"), last: get("last") };
+            let missing = || Failure::NotFound("Comparing takes two models of this run.".to_owned());
+            let pair = request.pair(input.dataset).ok_or_else(missing)?;
+            let shell = app.shell(&format!("Blind comparison · {}", input.dataset.name), input.links);
+            Ok(page(&VotePage::new(shell, input, run.ballot(input.dataset, pair, &request))?))
+        })
+    })
+    .await
+}
+
+async fn cast(
+    State(app): Shared,
+    Path(place): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    blocking(move || {
+        let form = form(&headers, &body)?;
+        let get = |name: &str| form.get(name).cloned().unwrap_or_default();
+        app.guard.accepts_form(&headers, &get("csrf"))?;
+        let query = uri.query().unwrap_or_default();
+        app.about(&place, "", |run, input| {
+            let of = |name: &str| field(query.as_bytes(), name);
+            let request = VoteRequest { a: of("a"), b: of("b"), after: None, last: None };
+            let pair = request.pair(input.dataset).ok_or(Failure::Malformed)?;
+            let id = get("id");
+            let choice = run
+                .cast(input.dataset, pair, &id, &get("preferred"))
+                .ok_or(Failure::Malformed)?
+                .map_err(|error| Failure::NotSaved(error.to_string()))?;
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("a", &input.dataset.cells[pair.0].model);
+            query.append_pair("b", &input.dataset.cells[pair.1].model);
+            if choice != Choice::Withdrawn {
+                query.append_pair("last", &id);
+            }
+            Ok(see_other(&input.links.action(&input.dataset.name, "vote", &query.finish())))
+        })
+    })
+    .await
+}
+
+async fn notes_csv(State(app): Shared, Path(run): Path<String>) -> Result<Response, Failure> {
+    blocking(move || {
+        let run = app.run(&run)?;
+        download(&run.slug, "notes", run.notes_csv())
+    })
+    .await
+}
+
+async fn votes_csv(State(app): Shared, Path(run): Path<String>) -> Result<Response, Failure> {
+    blocking(move || {
+        let run = app.run(&run)?;
+        download(&run.slug, "votes", run.votes_csv())
+    })
+    .await
+}
+
+fn download(slug: &str, kind: &str, csv: crate::error::Result<Vec<u8>>) -> Result<Response, Failure> {
+    let csv = csv.map_err(|error| Failure::NotFound(error.to_string()))?;
+    let name = format!("attachment; filename=\"{}-{kind}.csv\"", super::links::file_name(slug));
+    let head = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((head, csv).into_response())
+}
