@@ -3,9 +3,11 @@
 
 pub mod catalogue;
 pub mod cli;
+pub mod energy;
 pub mod error;
 pub mod eval;
 pub mod loader;
+pub mod models;
 pub mod prepare;
 pub mod progress;
 pub mod recommend;
@@ -16,6 +18,8 @@ pub mod score;
 pub mod status;
 pub mod stop;
 pub mod submit;
+pub mod sweep;
 pub mod terminal;
+pub mod train;
 pub mod web;
 pub mod worker;

@@ -46,21 +46,36 @@ impl Reporter {
         }
     }
 
+    /// Progress of a download.
+    pub fn byte_bar(&self, title: &str, total: u64) -> Bar {
+        self.progress(title, 0, usize::try_from(total).unwrap_or(usize::MAX), true)
+    }
+
     /// Progress of a countable piece of work.
     pub fn bar(&self, title: &str, done: usize, total: usize) -> Bar {
+        self.progress(title, done, total, false)
+    }
+
+    fn progress(&self, title: &str, done: usize, total: usize, bytes: bool) -> Bar {
         let kind = match (&self.bars, self.quiet) {
             (_, true) => Kind::Silent,
             (Some(bars), _) => {
                 let bar =
                     bars.add(ProgressBar::new(total as u64).with_position(done as u64).with_message(title.to_owned()));
-                let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {per_sec} {eta} left");
+                let style = ProgressStyle::with_template(match bytes {
+                    false => "{msg} {bar:30} {pos}/{len} {per_sec} {eta} left",
+                    true => "{msg} {bar:30} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left",
+                });
                 bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
                 bar.reset_eta();
                 Kind::Drawn(bar)
             }
-            (None, _) => Kind::Lines(Mutex::new(Lines { done, said: Instant::now() })),
+            (None, _) => {
+                let now = Instant::now();
+                Kind::Lines(Mutex::new(Lines { begun: done, done, started: now, said: now }))
+            }
         };
-        Bar { title: title.to_owned(), total, kind }
+        Bar { title: title.to_owned(), total, bytes, kind }
     }
 }
 
@@ -68,6 +83,8 @@ impl Reporter {
 pub struct Bar {
     title: String,
     total: usize,
+    /// Whether it counts bytes.
+    bytes: bool,
     kind: Kind,
 }
 
@@ -78,8 +95,28 @@ enum Kind {
 }
 
 struct Lines {
+    /// What was done before, in another session.
+    begun: usize,
     done: usize,
+    started: Instant,
     said: Instant,
+}
+
+impl Lines {
+    /// ` (16.2/s, 4 min left)`, once there is something to tell.
+    fn pace(&self, total: usize) -> String {
+        let rate = (self.done - self.begun) as f64 / self.started.elapsed().as_secs_f64();
+        if self.done >= total || !rate.is_normal() {
+            return String::new();
+        }
+        let left = (total - self.done) as f64 / rate;
+        let left = match left {
+            ..100.0 => format!("{left:.0} s"),
+            100.0..6000.0 => format!("{:.0} min", left / 60.0),
+            _ => format!("{:.1} h", left / 3600.0),
+        };
+        format!(" ({rate:.1}/s, {left} left)")
+    }
 }
 
 /// Lines come at most so often, besides the last.
@@ -94,7 +131,15 @@ impl Bar {
                 let mut lines = lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 lines.done += by;
                 if lines.done == self.total || lines.said.elapsed() > PACE {
-                    eprintln!("{}: {} of {}", self.title, lines.done, self.total);
+                    match self.bytes {
+                        false => eprintln!("{}: {} of {}{}", self.title, lines.done, self.total, lines.pace(self.total)),
+                        true => eprintln!(
+                            "{}: {:.1} of {:.1} MB",
+                            self.title,
+                            lines.done as f64 / 1e6,
+                            self.total as f64 / 1e6
+                        ),
+                    }
                     lines.said = Instant::now();
                 }
             }

@@ -54,6 +54,14 @@ impl Host {
         self
     }
 
+    /// Without the environment's proxies: for servers of the loopback interface.
+    pub fn directly(mut self) -> Host {
+        for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+            self.command.env_remove(name);
+        }
+        self
+    }
+
     pub fn input(mut self, text: &str) -> Host {
         self.input = Some(text.as_bytes().to_vec());
         self

@@ -13,7 +13,7 @@ impl Registry {
     pub fn usual() -> Registry {
         let catalogue = sample_catalogue();
         let metrics = [("bleu", "ngram"), ("rouge-l", "ngram"), ("cider", "ngram"), ("trial-words", "trial")];
-        let registry = ["trial", "hm", "fashiongen", "ngram"]
+        let registry = ["trial", "hm", "fashiongen", "ngram", "lora-standard"]
             .iter()
             .fold(Registry::default(), |registry, name| registry.plugin(name, &library(name)))
             .dataset("hm", "hm", &catalogue.join("hm"))

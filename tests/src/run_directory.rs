@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// All files of a run by their path in it, except timings and locks, which may differ.
+/// All files of a run by their path in it, except timings, energy and locks, which may differ.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RunFiles(pub BTreeMap<String, Vec<u8>>);
 
@@ -33,7 +33,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
             collect(root, &path, files);
-        } else if !name.starts_with("timing") && !name.starts_with(".lock") {
+        } else if !name.starts_with("timing") && !name.starts_with("energy") && !name.starts_with(".lock") {
             let relative = path.strip_prefix(root).unwrap_or(&path).display().to_string();
             let bytes = fs::read(&path).unwrap_or_default();
             files.insert(relative, if name == "report.html" { without_energy(&bytes) } else { bytes });

@@ -74,13 +74,29 @@ fn a_metric_from_host_plugin_new_builds_offline_tests_itself_loads_and_scores() 
 }
 
 #[test]
-fn a_lora_strategy_from_host_plugin_new_builds_and_loads() {
+fn a_lora_strategy_from_host_plugin_new_builds_and_works_in_train_and_sweep() {
     let place = Place::new();
     let api = repository().join("plugin-api");
     place.host(&["plugin", "new", "lora-strategy", "my-layers", "--plugin-api"]).with(&[&api]).run().expect_code(0);
     let library = cargo(&place.path("my-layers"), &["build"]).join("libmy_layers.so");
     let outcome = place.host(&["plugin", "add"]).with(&[&library]).run().expect_code(0);
     assert!(outcome.stdout.contains("lora-strategy my-layers"), "{outcome}");
+
+    let train =
+        ["train", "--model", "fine", "--dataset", "hm", "--strategy", "my-layers", "--steps", "2", "--out", "fit"];
+    place.host(&train).run().expect_code(0);
+    let targets: serde_json::Value =
+        serde_json::from_slice(&fs::read(place.path("fit/targets.json")).unwrap()).unwrap();
+    assert_eq!(targets[0]["rank"], serde_json::json!(8), "{targets}");
+    assert_eq!(targets.as_array().unwrap().len(), 2, "{targets}");
+    // It has no options, and says so.
+    place.host(&train[..9]).with(&["--rank", "4", "--out", "other"]).run().expect_code(2).expect_error(&["`rank`"]);
+    place.write(
+        "sweep.toml",
+        "[train]\nmodel = 'fine'\ndataset = 'hm'\nsteps = 2\n[grid]\nstrategy = ['my-layers', 'query-value']\n",
+    );
+    let swept = place.host(&["sweep", "sweep.toml", "--out", "sweep", "--json"]).run().expect_code(0).json();
+    assert_eq!(swept["trials"].as_array().unwrap().len(), 2, "{swept}");
 }
 
 #[test]

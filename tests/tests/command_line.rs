@@ -208,19 +208,19 @@ fn evaluation_as_json_is_one_document_and_absent_weights_are_skipped_or_refused(
     let registry = std::fs::read_to_string(place.path("registry.toml")).unwrap();
     place.write("registry.toml", &(registry + "[models.large]\nplugin = \"trial\"\nweights = \"hf:some/large\"\n"));
     let all = place.eval("run", "all", "hm").with(&["--json"]).run().expect_code(0);
-    let all = all.expect_error(&["skipping large", "hf download some/large"]);
+    let all = all.expect_error(&["skipping large", "host models pull large"]);
     let document = all.json();
-    assert_eq!(document["skipped"], json!([{ "name": "large", "lacks": "weights", "get": "hf download some/large" }]));
+    assert_eq!(document["skipped"], json!([{ "name": "large", "lacks": "weights", "get": "host models pull large" }]));
     assert_eq!(document["failed"], json!([]));
     assert!(document["scores"]["hm"]["fine"]["metrics"]["cider"]["value"].is_number());
     let named = place.eval("other", "large", "hm").run().expect_code(2);
-    named.expect_error(&["the weights of `large`", "hf download some/large"]);
+    named.expect_error(&["the weights of `large`", "host models pull large"]);
 
     let models = place.host(&["models", "list", "--json"]).run().expect_code(0).json();
     assert_eq!(models[0]["name"], "fine");
     assert_eq!(models[0]["present"], true);
     assert_eq!(models[1]["present"], false);
-    assert_eq!(models[1]["get"], "hf download some/large");
+    assert_eq!(models[1]["get"], "host models pull large");
     let text = place.host(&["models", "list"]).run().expect_code(0);
     assert!(text.stdout.contains("large") && text.stdout.contains("absent"), "{text}");
 }

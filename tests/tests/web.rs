@@ -311,7 +311,7 @@ fn notes_and_votes_are_kept_and_the_results_are_not_touched() {
     let mut seen = Vec::new();
     for side in ["left", "right", "equal"] {
         let page = server.get(vote_page).text();
-        let comparison = page.split("<details").next().unwrap().split("data-vote").nth(1).unwrap().to_owned();
+        let comparison = page.split("data-vote").nth(1).unwrap().split("class=\"between\"").next().unwrap().to_owned();
         assert!(!comparison.contains("model-"), "a name shows which is which\n{comparison}");
         let id = page.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         assert!(!seen.contains(&id));

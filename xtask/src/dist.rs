@@ -65,7 +65,10 @@ fn stage(workspace: &Workspace, folder: &Path) -> Result<()> {
         let file = library_file(&plugin.library);
         copy(&built.join(&file), &folder.join(&file))?;
     }
-    for document in DOCUMENTS {
+    // For `./xtask gpu-check` where nothing is built.
+    let xtask = std::env::current_exe().map_err(Failure::at("find", Path::new("xtask")))?;
+    copy(&xtask, &folder.join(format!("xtask{}", std::env::consts::EXE_SUFFIX)))?;
+    for document in DOCUMENTS.into_iter().chain(crate::gpu_check::CARRIED) {
         copy(&workspace.root.join(document), &folder.join(document))?;
     }
     let registry = workspace.root.join("registry.toml");

@@ -5,6 +5,7 @@ mod build;
 mod data;
 mod dist;
 mod failure;
+mod gpu_check;
 mod licences;
 mod matrix;
 mod notices;
@@ -24,6 +25,7 @@ cargo xtask COMMAND
   check-cuda                 lint the model plugins with their CUDA code
   plugins [--json]           the plugin crates; with --json the matrix of a GitHub workflow
   dist [--no-cuda]           a release archive in dist/, with CUDA in the model plugins
+  gpu-check [DIR]            on a machine with a GPU: what an unpacked release does there; also `./xtask gpu-check` in it
   licences                   check every dependency's licence against deny.toml
   assets lexicon METEOR.jar  compile METEOR's lexicon into its plugin's data
   assets wordnet [DIR]       compile WordNet's database into the language library's data
@@ -65,6 +67,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ("plugins", ["--json"]) => matrix::print(&Workspace::load()?, true),
         ("dist", []) => dist::dist(&Workspace::load()?, true),
         ("dist", ["--no-cuda"]) => dist::dist(&Workspace::load()?, false),
+        ("gpu-check", []) => gpu_check::gpu_check(None),
+        ("gpu-check", [folder]) => gpu_check::gpu_check(Some(folder)),
         ("licences" | "licenses", []) => licences::check(&Workspace::load()?),
         ("assets", ["lexicon", jar]) => data::lexicon(&Workspace::load()?, jar),
         ("assets", ["wordnet", rest @ ..]) => data::wordnet(&Workspace::load()?, rest),

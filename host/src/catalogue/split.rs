@@ -66,16 +66,21 @@ impl SplitRule {
     }
 }
 
-/// Distinct products in a seeded random order (Fisher and Yates) that depends on nothing but the set of them.
+/// Distinct products in a seeded random order that depends on nothing but the set of them.
 fn shuffled<'a>(products: impl Iterator<Item = &'a str>, seed: u64) -> Vec<&'a str> {
     let mut products: Vec<&str> = products.collect::<BTreeSet<_>>().into_iter().collect();
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    for last in (1..products.len()).rev() {
-        // A 64-bit draw times the range, upper half: even to one part in 2^40 for a million products (Lemire 2019).
-        let draw = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
-        products.swap(last, draw as usize);
-    }
+    shuffle(&mut products, seed);
     products
+}
+
+/// A seeded random order (Fisher and Yates).
+pub fn shuffle<T>(list: &mut [T], seed: u64) {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    for last in (1..list.len()).rev() {
+        // A 64-bit draw times the range, upper half: even to one part in 2^40 for a million entries (Lemire 2019).
+        let draw = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
+        list.swap(last, draw as usize);
+    }
 }
 
 fn read_files(folder: &Path) -> Result<HashMap<String, String>> {

@@ -17,7 +17,10 @@ pub struct Common {
     #[arg(long, global = true, value_name = "DIR")]
     pub plugin_dir: Option<PathBuf>,
     /// Where models run: auto, cpu, cuda or cuda:N
-    #[arg(long, global = true, default_value = "auto", value_parser = device)]
+    #[arg(long = "device", global = true, default_value = "auto", value_name = "DEVICE")]
+    pub device_name: String,
+    /// What `device_name` means; set by [`Common::resolve_device`].
+    #[arg(skip = Device::Auto)]
     pub device: Device,
     /// CPU threads; 0 is one a core
     #[arg(long, global = true, default_value_t = 0, value_name = "N")]
@@ -30,11 +33,13 @@ pub struct Common {
     pub quiet: bool,
 }
 
-fn device(text: &str) -> Result<Device, String> {
-    text.parse().map_err(|error: plugin_api::PluginError| error.to_string())
-}
-
 impl Common {
+    /// Reads `--device`: for every command but `host carbon`, where it names an accelerator that need not be here.
+    pub fn resolve_device(&mut self) -> Result<()> {
+        self.device = self.device_name.parse()?;
+        Ok(())
+    }
+
     pub fn registry(&self) -> Result<Registry> {
         Registry::load(self.registry.as_deref(), self.plugin_dir.as_deref())
     }

@@ -2,12 +2,13 @@
 
 use super::Done;
 use super::common::{Common, print};
-use super::eval::evaluate_and_print;
+use super::eval;
 use crate::error::{Error, Result};
-use crate::eval::{Jobs, Request};
+use crate::eval::{Jobs, Request, evaluate};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
-use crate::run::{Shard, create_folder};
+use crate::report::{self, Document};
+use crate::run::{RunDir, Shard, create_folder};
 use crate::worker::Limits;
 use clap::Args;
 use plugin_api::Generation;
@@ -60,13 +61,38 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         generation: Generation::default(),
         limits: Limits::default(),
     };
-    let done = evaluate_and_print(&registry, &lock, &request, &reporter, false)?;
+    let evaluated = evaluate(&registry, &lock, &request, &reporter)?;
+    let (_, plan) = RunDir::existing(&run)?;
+    print(&report::terminal(&pre_trained_and_fine_tuned(report::collect(&evaluated.run, &plan).document())))?;
+    let done = eval::done(&evaluated)?;
     print(&format!(
         "\nThe report: {}\nThe captions: {}\nYour own data and weights: see README.md\n",
         run.join("table.md").display(),
         run.join("predictions").display()
     ))?;
     Ok(done)
+}
+
+/// The tables in the study's layout, where there are adapters: a row a model, in its cells the pre-trained model's score and that of the
+/// model fine-tuned for the dataset. The intervals are in the run's files.
+fn pre_trained_and_fine_tuned(document: Document) -> Document {
+    let mut paired = false;
+    let tables = document.tables.into_iter().map(|table| match table.paired() {
+        Some(pairs) => {
+            paired = true;
+            pairs
+        }
+        None => table,
+    });
+    let tables = tables.collect();
+    let notes = match paired {
+        true => vec![
+            "Scores are multiplied by 100. Cells are pre-trained / fine-tuned for the catalogue; table.md has both with their intervals."
+                .to_owned(),
+        ],
+        false => document.notes,
+    };
+    Document { tables, notes }
 }
 
 /// Prepares a sample catalogue. Somebody's own prepared dataset of that name is never touched.

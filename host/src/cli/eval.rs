@@ -3,7 +3,7 @@
 use super::Done;
 use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
-use crate::eval::{Evaluated, Jobs, Request, evaluate};
+use crate::eval::{AUTOMATIC_BATCH, Evaluated, Jobs, Request, evaluate};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Datasets of the registry, separated by commas, or `all`
     #[arg(long, value_delimiter = ',', required = true)]
     datasets: Vec<String>,
+    /// A PEFT adapter to apply to the one model named
+    #[arg(long, value_name = "DIR")]
+    adapter: Option<PathBuf>,
     #[command(flatten)]
     options: RunOptions,
     /// Captioning workers at once: a number, or `auto` for one a GPU; CPU threads are divided among them
@@ -48,8 +51,8 @@ pub struct RunOptions {
     /// The run directory [default: runs/eval-… beside the registry, named by the plan]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
-    /// Images in a batch
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    /// Images in a batch, or `auto`: as many as fit into the device's memory, at most 64
+    #[arg(long, default_value = "8", value_name = "N", value_parser = batch_size)]
     pub batch_size: usize,
     #[command(flatten)]
     generation: GenerationFlags,
@@ -66,9 +69,6 @@ impl RunOptions {
         jobs: Jobs,
         shard: Shard,
     ) -> Result<Request> {
-        if self.batch_size == 0 {
-            return Err(Error::usage("a batch of 0 images cannot be captioned").help("give --batch-size 1 or more"));
-        }
         Ok(Request {
             models: models.to_vec(),
             datasets: datasets.to_vec(),
@@ -88,24 +88,40 @@ impl RunOptions {
     }
 }
 
+/// A number, or `auto`.
+pub fn batch_size(text: &str) -> Result<usize, String> {
+    match text {
+        "auto" => Ok(AUTOMATIC_BATCH),
+        "0" => Err("a batch of 0 images cannot be captioned; give 1 or more, or auto".to_owned()),
+        number => number.parse().map_err(|_| "give a number, or auto".to_owned()),
+    }
+}
+
 fn shard(text: &str) -> Result<Shard, String> {
     text.parse().map_err(|error: Error| error.to_string())
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     stop::listen();
-    let (registry, lock) = common.registry_and_lock()?;
+    let (mut registry, lock) = common.registry_and_lock()?;
     let shard = match arguments.shard {
         Some(shard) => shard,
         None => Shard::from_environment(|name| std::env::var(name).ok()).transpose()?.unwrap_or(Shard::WHOLE),
     };
-    let (models, datasets) = (&arguments.models, &arguments.datasets);
-    let request = arguments.options.request(common, models, datasets, arguments.jobs, shard)?;
+    let models = match (&arguments.adapter, arguments.models.as_slice()) {
+        (None, models) => models.to_vec(),
+        (Some(adapter), [model]) if model != "all" => vec![registry.adapted(model, adapter)?],
+        (Some(_), _) => {
+            return Err(Error::usage("an adapter belongs to one model")
+                .help("name that one with --models; models with adapters can stand in the registry too"));
+        }
+    };
+    let request = arguments.options.request(common, &models, &arguments.datasets, arguments.jobs, shard)?;
     evaluate_and_print(&registry, &lock, &request, &common.reporter(), arguments.json)
 }
 
-/// Evaluates and prints the table: also what `host demo` ends with.
-pub fn evaluate_and_print(
+/// Evaluates and prints the table.
+fn evaluate_and_print(
     registry: &Registry,
     lock: &Lock,
     request: &Request,
@@ -126,8 +142,13 @@ pub fn evaluate_and_print(
     } else {
         print_results(&evaluated.run, &evaluated, json)?;
     }
+    done(&evaluated)
+}
+
+/// The exit code that an evaluation comes to.
+pub fn done(evaluated: &Evaluated) -> Result<Done> {
     let cells = evaluated.failed.iter().filter(|failed| failed.metric.is_none()).count();
-    let none_left = !evaluated.failed.is_empty() && !any_captions(&evaluated);
+    let none_left = !evaluated.failed.is_empty() && !any_captions(evaluated);
     match (evaluated.failed.is_empty(), none_left) {
         (true, _) => Ok(Done::All),
         (false, false) => Ok(Done::SomeFailed),

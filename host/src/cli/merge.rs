@@ -42,7 +42,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let reporter = common.reporter();
     let mut failed = Vec::new();
     for dataset in &plan.datasets {
-        for model in &plan.models {
+        for model in plan.models_on(&dataset.name) {
             if let Some(CellFailure { reason }) = merge(&run, &parts, &dataset.name, &model.name)? {
                 reporter.warn(&format!("{} on {}: {reason}", model.name, dataset.name));
                 let (dataset, model) = (dataset.name.clone(), model.name.clone());

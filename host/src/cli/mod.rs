@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand; arguments in, a call, text or JSON out. No logic of its own.
 
 mod assets;
+mod bench;
 mod caption;
+mod carbon;
 mod common;
 mod compare;
 mod dataset;
@@ -19,6 +21,8 @@ mod score;
 mod serve;
 mod status;
 mod submit;
+mod sweep;
+mod train;
 mod work;
 mod worker;
 
@@ -48,6 +52,10 @@ enum Command {
     Eval(eval::Arguments),
     /// Caption image files
     Caption(caption::Arguments),
+    /// Fine-tune a model with adapters
+    Train(Box<train::Arguments>),
+    /// Fine-tune in every combination of some options, or in random ones; rank by validation loss
+    Sweep(sweep::Arguments),
     /// Make a prepared dataset of a vendor's files: items, splits, attributes, categories
     Prepare(prepare::Arguments),
     /// Look at a dataset's items; flatten a tree of images
@@ -71,7 +79,9 @@ enum Command {
     Compare(compare::Arguments),
     /// Look at runs in a browser: items, captions side by side, notes, blind comparison
     Serve(serve::Arguments),
-    /// The registered models
+    /// Measure a model's speed on a device, beside what the device could do at best
+    Bench(bench::Arguments),
+    /// The registered models: list, pull, check
     #[command(subcommand)]
     Models(models::Arguments),
     /// The registered plugins: list, add, check, and a start for a new one
@@ -83,6 +93,8 @@ enum Command {
     /// The English analyser and tokenizer by themselves
     #[command(subcommand)]
     Language(language::Arguments),
+    /// What a training would emit: a device's power, hours, and the grid's intensity
+    Carbon(carbon::Arguments),
     /// What is here and what is missing
     Doctor(doctor::Arguments),
     /// A worker process of another command
@@ -119,17 +131,23 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<Done, Error> {
+fn run(mut arguments: Arguments) -> Result<Done, Error> {
+    if !matches!(arguments.command, Command::Carbon(_)) {
+        arguments.common.resolve_device()?;
+    }
     let common = &arguments.common;
     common.set_threads();
     match arguments.command {
         Command::Demo(arguments) => demo::run(common, &arguments),
         Command::Eval(arguments) => eval::run(common, &arguments),
         Command::Caption(arguments) => caption::run(common, &arguments),
+        Command::Train(arguments) => train::run(common, &arguments),
+        Command::Sweep(arguments) => sweep::run(common, &arguments),
         Command::Prepare(arguments) => prepare::run(common, &arguments),
         Command::Dataset(arguments) => dataset::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
+        Command::Bench(arguments) => bench::run(common, &arguments),
         Command::Recommend(arguments) => recommend::run(common, &arguments),
         Command::Submit(arguments) => submit::run(common, &arguments),
         Command::Status(arguments) => status::run(&arguments),
@@ -141,6 +159,7 @@ fn run(arguments: Arguments) -> Result<Done, Error> {
         Command::Plugin(arguments) => plugin::run(common, &arguments),
         Command::Assets(arguments) => assets::run(common, &arguments),
         Command::Language(arguments) => language::run(&arguments),
+        Command::Carbon(arguments) => carbon::run(common, &arguments),
         Command::Doctor(arguments) => doctor::run(common, &arguments),
         Command::Worker(arguments) => worker::run(&arguments),
     }

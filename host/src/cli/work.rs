@@ -29,8 +29,8 @@ pub struct Arguments {
     /// Captioning workers at once: a number, or `auto` for one a GPU
     #[arg(long, default_value = "auto", value_name = "auto|N")]
     jobs: Jobs,
-    /// Images in a batch
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    /// Images in a batch, or `auto`
+    #[arg(long, default_value = "8", value_name = "N", value_parser = super::eval::batch_size)]
     batch_size: usize,
     #[command(flatten)]
     limits: LimitFlags,
@@ -51,7 +51,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let say = |event: TaskEvent| note(&run, submission.number, number, event);
     say(TaskEvent::Started { machine: machine() });
     let options = TaskOptions {
-        batch_size: arguments.batch_size.max(1),
+        batch_size: arguments.batch_size,
         jobs: arguments.jobs,
         threads: common.threads,
         limits: (&arguments.limits).into(),

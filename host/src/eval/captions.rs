@@ -6,8 +6,9 @@ use super::part::{Files, PartWork, Tally};
 use super::queue::{Next, Part, Queue};
 use super::resolve::ResolvedDataset;
 use super::station::{Ended, Station};
-use super::{FailedCell, Items, Request, Resolved};
+use super::{AUTOMATIC_BATCH, FailedCell, Items, Request, Resolved};
 use crate::error::Result;
+use crate::models::automatic_batch;
 use crate::progress::{Bar, Reporter};
 use crate::registry::weights_bytes;
 use crate::run::{CellFailure, Prediction, PredictionWriter, RunDir, merge, read_predictions};
@@ -32,13 +33,14 @@ pub fn caption_all(
     let seats = seats(request.jobs, request.device, request.threads, &visible_gpus());
     let (mut cells, mut pending) = (Vec::new(), Vec::new());
     for (model, (name, _)) in resolved.models.iter().enumerate() {
-        for dataset in &resolved.datasets {
+        for dataset in resolved.datasets.iter().filter(|dataset| resolved.plan.has_cell(&dataset.name, name)) {
             let Some(items) = items.get(&dataset.name) else { continue };
             let (cell, missing) = CellWork::open(run, request, dataset, model, name, items)?;
             cells.push(cell);
             pending.push((model, missing));
         }
     }
+    let request = &Request { batch_size: batch_size(resolved, request, &pending, reporter), ..request.clone() };
     let weights: Vec<u64> = resolved.models.iter().map(|(_, spec)| weights_bytes(&spec.message.weights)).collect();
     let nothing_left: Vec<bool> = pending.iter().map(|(_, missing)| missing.is_empty()).collect();
     let captioning = Captioning {
@@ -77,6 +79,21 @@ pub fn caption_all(
         }
     }
     Ok(())
+}
+
+/// What was asked for; of [`AUTOMATIC_BATCH`], what fits for every model that has something left to caption.
+fn batch_size(
+    resolved: &Resolved,
+    request: &Request,
+    pending: &[(usize, VecDeque<usize>)],
+    reporter: &Reporter,
+) -> usize {
+    if request.batch_size != AUTOMATIC_BATCH {
+        return request.batch_size;
+    }
+    let working = |model: usize| pending.iter().any(|(of, missing)| *of == model && !missing.is_empty());
+    let models = resolved.models.iter().enumerate().filter(|(model, _)| working(*model));
+    models.map(|(_, (_, spec))| automatic_batch(spec, request.limits, reporter)).min().unwrap_or(1)
 }
 
 /// One model on one dataset.

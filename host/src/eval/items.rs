@@ -6,7 +6,7 @@ use crate::catalogue::SplitRequest;
 use crate::error::{Error, Result};
 use crate::prepare::Prepared;
 use crate::progress::Reporter;
-use crate::run::{CellFailure, RunDir, read_items, write_items};
+use crate::run::{CellFailure, PlannedModel, RunDir, read_items, write_items};
 use crate::worker::{Command, Event};
 use plugin_api::Item;
 
@@ -22,7 +22,7 @@ pub fn list_items(
     for dataset in &resolved.datasets {
         let file = run.items_file(&dataset.name);
         if let Some(prepared) = dataset.prepared.as_ref().filter(|_| !file.is_file()) {
-            match prepared_items(prepared, request) {
+            match prepared_items(prepared, &request.split, request.limit) {
                 Ok(chosen) => {
                     reporter.note(&format!(
                         "{}: {} items in split {}, as prepared in {}",
@@ -64,7 +64,8 @@ pub fn list_items(
                 }
                 Ok(Event::NotSaved(failure)) => return Err(failure.into()),
                 Ok(_) => {}
-                Err(reason) => {
+                Err(error) => {
+                    let reason = error.to_string();
                     reporter.warn(&format!("{}: {reason}", dataset.name));
                     fail_all(run, resolved, request, &dataset.name, &reason, failed)?;
                     continue;
@@ -77,12 +78,12 @@ pub fn list_items(
 }
 
 /// The items of the split that a prepared dataset holds.
-fn prepared_items(prepared: &Prepared, request: &Request) -> Result<Vec<Item>> {
-    let of_split = |item: &Item| request.split == "all" || item.split.as_deref() == Some(request.split.as_str());
+pub fn prepared_items(prepared: &Prepared, split: &str, limit: Option<usize>) -> Result<Vec<Item>> {
+    let of_split = |item: &Item| split == "all" || item.split.as_deref() == Some(split);
     let mut items = Vec::new();
     for item in prepared.items()? {
         let item = item?;
-        if request.limit.is_some_and(|limit| items.len() >= limit) {
+        if limit.is_some_and(|limit| items.len() >= limit) {
             break;
         }
         if of_split(&item) {
@@ -90,12 +91,8 @@ fn prepared_items(prepared: &Prepared, request: &Request) -> Result<Vec<Item>> {
         }
     }
     if items.is_empty() {
-        return Err(Error::failed(format!(
-            "the split `{}` of {} has no items",
-            request.split,
-            prepared.folder.display()
-        ))
-        .help("splits are train, validation, test and all"));
+        return Err(Error::failed(format!("the split `{split}` of {} has no items", prepared.folder.display()))
+            .help("splits are train, validation, test and all"));
     }
     Ok(items)
 }
@@ -109,7 +106,7 @@ fn fail_all(
     reason: &str,
     failed: &mut Vec<FailedCell>,
 ) -> Result<()> {
-    for (model, _) in &resolved.models {
+    for PlannedModel { name: model, .. } in resolved.plan.models_on(dataset) {
         run.set_failure(dataset, model, request.shard, &CellFailure { reason: reason.to_owned() })?;
         failed.push(FailedCell {
             dataset: dataset.to_owned(),

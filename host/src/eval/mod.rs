@@ -15,13 +15,16 @@ mod task;
 pub use captions::item_seed;
 pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_models};
 pub use devices::Jobs;
+pub use items::prepared_items;
 pub use resolve::{
-    Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
-    metric_specs, overridden, prepared, prepared_folder, prepared_spec, resolve,
+    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
+    json_settings, metric_specs, overridden, planned_model, prepared, prepared_folder, prepared_spec, resolve,
 };
 pub use scores::score_run;
+pub use supervise::one_answer;
 pub use task::{Planned, TaskOptions, plan_run, work_on};
 
+use crate::energy::{EVERY_BOARD, Energy, Meter};
 use crate::error::Result;
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
@@ -68,6 +71,7 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     }
     run.adopt(&resolved.plan)?;
     reporter.note(&format!("run directory: {}", run.path().display()));
+    let meter = Meter::start(registry.energy());
     let mut failed = Vec::new();
     let items = items::list_items(&run, &resolved, request, reporter, &mut failed)?;
     captions::caption_all(&run, &resolved, request, &items, reporter, &mut failed)?;
@@ -80,6 +84,14 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         };
         let (limits, threads) = (request.limits, request.threads);
         score_run(&run, &resolved.plan, &metrics, &prepared, limits, threads, reporter, &mut failed)?;
+    }
+    let mut devices: Vec<String> = resolved.models.iter().filter_map(|(model, _)| run.device_of(model)).collect();
+    // A worker that sees one board calls it the first.
+    if request.jobs != Jobs::ONE && devices.iter().any(|device| device.starts_with("cuda")) {
+        devices.push(EVERY_BOARD.to_owned());
+    }
+    Energy::add(run.path(), &Energy::part_of(request.shard), registry.energy(), meter.stop(&devices))?;
+    if request.shard.is_whole() && !stopped {
         report::write_report(&run, &resolved.plan, report::Additions::default())?;
     }
     Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole(), stopped })

@@ -13,6 +13,9 @@ use plugin_api::{Device, Generation};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// A batch size that stands for "as many as fit".
+pub const AUTOMATIC_BATCH: usize = 0;
+
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -24,6 +27,7 @@ pub struct Request {
     pub limit: Option<usize>,
     pub run: Option<PathBuf>,
     pub device: Device,
+    /// Images in a batch; [`AUTOMATIC_BATCH`]: as many as fit, for each model.
     pub batch_size: usize,
     pub jobs: Jobs,
     pub shard: Shard,
@@ -37,7 +41,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
     pub name: String,
-    /// `weights`, `data` or `prepared dataset`.
+    /// `weights`, `adapter`, `data` or `prepared dataset`.
     pub lacks: &'static str,
     pub get: String,
 }
@@ -51,6 +55,7 @@ impl std::fmt::Display for Skipped {
             match self.lacks {
                 "data" => "data files are",
                 "prepared dataset" => "prepared dataset is",
+                "adapter" => "adapter is",
                 _ => "weights are",
             },
             self.get
@@ -106,6 +111,12 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
             skipped.push(Skipped { name, lacks: "weights", get });
             continue;
         };
+        let named = request.models.contains(&name);
+        if let (Err(error), false) = (registry.adapter_of(&name, entry), named) {
+            let get = error.help.unwrap_or_default();
+            skipped.push(Skipped { name, lacks: "adapter", get });
+            continue;
+        }
         let spec = captioner_spec(
             registry,
             lock,
@@ -116,7 +127,8 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
             request.threads,
             &request.generation,
         )?;
-        planned_models.push(planned_model(&name, entry, &spec.message)?);
+        let only = entry.only.clone().filter(|_| !named);
+        planned_models.push(PlannedModel { only, ..planned_model(&name, entry, &spec.message)? });
         plugins.insert(entry.plugin.clone());
         models.push((name, spec));
     }
@@ -223,12 +235,12 @@ fn captioner_spec(
         entry: name.to_owned(),
         message: CaptionerMessage {
             weights: weights.to_owned(),
-            adapter: entry.adapter.as_ref().map(|adapter| registry.dir().join(adapter)),
+            adapter: registry.adapter_of(name, entry)?,
             device,
             threads,
             prompt: entry.prompt.clone(),
             generation: overridden(&entry.generation, flags),
-            settings: json(&entry.settings)?,
+            settings: json_settings(&entry.settings)?,
         },
     })
 }
@@ -249,7 +261,7 @@ pub fn dataset_spec(registry: &Registry, lock: &Lock, name: &str) -> Result<Comp
         library: Library::locked(registry, lock, &entry.plugin)?,
         component: entry.component.clone(),
         entry: name.to_owned(),
-        message: DatasetMessage { root, settings: json(&entry.settings)? },
+        message: DatasetMessage { root, settings: json_settings(&entry.settings)? },
     })
 }
 
@@ -310,7 +322,7 @@ pub fn prepared_spec(
         library: Library::locked(registry, lock, &entry.plugin)?,
         component: entry.component.clone(),
         entry: name.to_owned(),
-        message: DatasetMessage { root, settings: json(&entry.settings)? },
+        message: DatasetMessage { root, settings: json_settings(&entry.settings)? },
     })
 }
 
@@ -344,20 +356,23 @@ pub fn metric_specs(
         let values = if values.is_empty() { entry.values.clone() } else { values };
         let library = Library::locked(registry, lock, &entry.plugin)?;
         let version = lock.plugin(&entry.plugin).map(|locked| locked.version.clone()).unwrap_or_default();
-        let message = MetricMessage { dataset: None, assets: assets.clone(), settings: json(&entry.settings)? };
+        let message =
+            MetricMessage { dataset: None, assets: assets.clone(), settings: json_settings(&entry.settings)? };
         let spec = ComponentSpec { library, component: entry.component.clone(), entry: family, message };
         specs.push(ScoreMetric { spec, values, version });
     }
     Ok(specs)
 }
 
-fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage) -> Result<PlannedModel> {
+/// A model as plans have it, with its digests.
+pub fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage) -> Result<PlannedModel> {
     Ok(PlannedModel {
         name: name.to_owned(),
         plugin: entry.plugin.clone(),
         component: entry.component.clone(),
         weights: entry.weights.clone(),
         weights_sha256: weights_digest(&message.weights)?,
+        only: None,
         adapter: entry.adapter.clone(),
         adapter_sha256: message.adapter.as_deref().map(weights_digest).transpose()?,
         prompt: entry.prompt.clone(),
@@ -366,7 +381,8 @@ fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage) -> 
     })
 }
 
-fn json(settings: &toml::Table) -> Result<serde_json::Value> {
+/// A component's options as it takes them.
+pub fn json_settings(settings: &toml::Table) -> Result<serde_json::Value> {
     serde_json::to_value(settings)
         .map_err(|error| Error::usage(format!("the registry's options cannot be passed on: {error}")))
 }

@@ -30,7 +30,7 @@ pub fn score_run(
             metric.spec.message.dataset = prepared(&dataset.name);
         }
         let mut cells: Vec<ScoreCell> = Vec::new();
-        for model in &plan.models {
+        for model in plan.models_on(&dataset.name) {
             let predictions = run.predictions_file(&dataset.name, &model.name, Shard::WHOLE);
             let usable = run.failure(&dataset.name, &model.name).is_none() && has_captions(&predictions)?;
             if usable && is_stale(run, &dataset.name, &model.name, &metrics)? {

@@ -1,6 +1,7 @@
 //! A run that other machines work on: planned here, its items listed, and then done task by task, one model's part of a shard each.
 
 use super::{Evaluated, Items, Jobs, Request, Resolved, captions, items, resolve, run_folder};
+use crate::energy::{Energy, Meter};
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
@@ -90,15 +91,24 @@ pub fn work_on(
         generation: plan.generation.clone(),
         limits: options.limits,
     };
-    let resolved = resolve(registry, lock, &request)?;
+    let mut resolved = resolve(registry, lock, &request)?;
     resolved.check_digests()?;
+    // A model that was not named when the run was planned keeps to its dataset, though it is named here.
+    for model in &mut resolved.plan.models {
+        let planned = plan.models.iter().find(|planned| planned.name == model.name);
+        model.only = planned.and_then(|planned| planned.only.clone());
+    }
     // Weights, plugins and datasets must be here what they were where the run was planned.
     run.check_same(&part_of(plan, &resolved.plan), &resolved.plan)?;
     let say = |text: &str| reporter.note(text);
     let _held = RunLock::await_task(run.path(), shard, model, PATIENCE, say)?;
+    let meter = Meter::start(registry.energy());
     let mut failed = Vec::new();
     let items = items::list_items(run, &resolved, &request, reporter, &mut failed)?;
     captions::caption_all(run, &resolved, &request, &items, reporter, &mut failed)?;
+    let devices: Vec<String> = run.device_of(model).into_iter().collect();
+    let part = format!("{model}-{}", Energy::part_of(shard));
+    Energy::add(run.path(), &part, registry.energy(), meter.stop(&devices))?;
     Ok(Evaluated { run: run.clone(), failed, skipped: Vec::new(), sharded: true, stopped: stop::requested() })
 }
 

@@ -9,6 +9,8 @@ use plugin_api::abi::{
     AssetInterface, CaptionerBox, CaptionerInterface, DatasetBox, DatasetInterface, Failure, ImageRef, ItemErrorOut,
     ItemOut, ItemSink, ItemSink_TO, MetricBox, MetricInterface, MetricItemRef, ReferenceSetRef,
 };
+use plugin_api::abi::{BenchInterface, WeightsInterface};
+use plugin_api::{BenchReport, BenchRequest, ModelSource, WeightsReport};
 use plugin_api::{Caption, CaptionInput, CaptionerDescription, ImageSource, Item, ItemError, MetricValue, PluginError};
 use serde::Serialize;
 use std::path::Path;
@@ -20,6 +22,11 @@ pub(super) fn plain<T>(result: RResult<T, Failure>) -> Result<T, PluginError> {
 pub(super) fn json<T: Serialize>(message: &T) -> Result<String> {
     serde_json::to_string(message)
         .map_err(|error| Error::failed(format!("cannot write a message to a plugin: {error}")))
+}
+
+fn understood<T: serde::de::DeserializeOwned>(report: &str) -> Result<T> {
+    serde_json::from_str(report)
+        .map_err(|error| Error::failed(format!("the plugin's report is not understood: {error}")))
 }
 
 impl Plugin {
@@ -63,6 +70,22 @@ impl Plugin {
         let component = self.component("captioner", named, entry)?;
         let object = (interface.create)(RStr::from_str(&component), RStr::from_str(&json(message)?), callbacks());
         Ok(Captioner(plain(object)?))
+    }
+
+    /// Asks what a model needs, without loading it.
+    pub fn inspect(&self, named: Option<&str>, entry: &str, source: &ModelSource) -> Result<WeightsReport> {
+        let interface = self.interface::<WeightsInterface>()?;
+        let component = self.component("captioner", named, entry)?;
+        let report = (interface.inspect)(RStr::from_str(&component), RStr::from_str(&json(source)?), callbacks());
+        understood(&plain(report)?)
+    }
+
+    /// Measures a model.
+    pub fn bench(&self, named: Option<&str>, entry: &str, request: &BenchRequest) -> Result<BenchReport> {
+        let interface = self.interface::<BenchInterface>()?;
+        let component = self.component("captioner", named, entry)?;
+        let report = (interface.run)(RStr::from_str(&component), RStr::from_str(&json(request)?), callbacks());
+        understood(&plain(report)?)
     }
 
     /// Opens a dataset.

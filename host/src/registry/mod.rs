@@ -7,8 +7,9 @@ mod weights;
 
 pub use lock::{Lock, LockedComponent, LockedPlugin};
 pub use names::{near_miss, nearest_or_list, unknown_name};
-pub use weights::{Weights, weights_bytes, weights_digest};
+pub use weights::{Weights, hub_home, weights_bytes, weights_digest};
 
+use crate::energy::EnergyEntry;
 use crate::error::{Error, Result};
 use indexmap::IndexMap;
 use plugin_api::Generation;
@@ -32,6 +33,7 @@ struct File {
     models: IndexMap<String, ModelEntry>,
     datasets: IndexMap<String, DatasetEntry>,
     metrics: IndexMap<String, MetricEntry>,
+    energy: EnergyEntry,
     recommenders: IndexMap<String, RecommenderEntry>,
     submit: crate::submit::SubmitDefaults,
 }
@@ -54,12 +56,34 @@ pub struct ModelEntry {
     pub weights: String,
     pub revision: Option<String>,
     pub adapter: Option<String>,
+    /// Adapters by short name: the registry has a model `NAME+SHORT` for each.
+    #[serde(default)]
+    pub adapters: IndexMap<String, AdapterEntry>,
+    /// Of a model that `adapters` made: the only dataset on which `--models all` takes it.
+    #[serde(skip)]
+    pub only: Option<String>,
     pub prompt: Option<String>,
     #[serde(default)]
     pub generation: Generation,
     /// The captioner's own options.
     #[serde(flatten)]
     pub settings: toml::Table,
+}
+
+/// `[models.NAME.adapters]`, one line: a folder, or a folder and the dataset that it was trained for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum AdapterEntry {
+    Folder(String),
+    ForDataset(AdapterForDataset),
+}
+
+/// `{ path = "DIR", dataset = "NAME" }`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterForDataset {
+    pub path: String,
+    pub dataset: String,
 }
 
 /// `[datasets.NAME]`
@@ -131,10 +155,74 @@ impl Registry {
             Error::usage(format!("{} is not a valid registry:\n{error}", path.display()))
                 .help("docs/architecture.md shows what a registry holds")
         })?;
-        let registry = Registry { path, text, file, plugin_dir: plugin_dir.map(Path::to_owned) };
+        let mut registry = Registry { path, text, file, plugin_dir: plugin_dir.map(Path::to_owned) };
+        registry.expand_adapters()?;
         registry.check_names()?;
         registry.check_plugins_exist()?;
+        registry.file.energy.check().map_err(|error| error.context(registry.path.display()))?;
         Ok(registry)
+    }
+
+    /// Makes a model `NAME+SHORT` of every adapter, behind the model that it belongs to.
+    fn expand_adapters(&mut self) -> Result<()> {
+        let mut models = IndexMap::new();
+        for (name, entry) in std::mem::take(&mut self.file.models) {
+            let adapters = entry.adapters.clone();
+            if entry.adapter.is_some() && !adapters.is_empty() {
+                return Err(Error::usage(format!(
+                    "{}: it has both `adapter` and `adapters`",
+                    self.place("models", &name)
+                ))
+                .help("`adapters` are for the model without one"));
+            }
+            let base = ModelEntry { adapters: IndexMap::new(), ..entry };
+            models.insert(name.clone(), base.clone());
+            for (short, adapter) in adapters {
+                let (path, only) = match adapter {
+                    AdapterEntry::Folder(path) => (path, None),
+                    AdapterEntry::ForDataset(AdapterForDataset { path, dataset }) => (path, Some(dataset)),
+                };
+                if let Some(dataset) = only.as_ref().filter(|dataset| !self.file.datasets.contains_key(*dataset)) {
+                    let unknown = unknown_name("dataset", dataset, self.file.datasets.keys());
+                    return Err(unknown.context(self.place("models", &name)));
+                }
+                models.insert(format!("{name}+{short}"), ModelEntry { adapter: Some(path), only, ..base.clone() });
+            }
+        }
+        self.file.models = models;
+        Ok(())
+    }
+
+    /// Adds a model that is one of the registry with an adapter from elsewhere, and gives its name: `NAME+FOLDER`, where a
+    /// folder `adapter` has the name of the training that it lies in.
+    pub fn adapted(&mut self, name: &str, folder: &Path) -> Result<String> {
+        let entry = self.model(name)?.clone();
+        if entry.adapter.is_some() {
+            return Err(Error::usage(format!("`{name}` has an adapter already"))
+                .help("name the model without it; two adapters cannot be in use at once"));
+        }
+        let folder = std::path::absolute(folder).map_err(|error| Error::io("find", folder, &error))?;
+        let named = if folder.ends_with("adapter") { folder.parent().unwrap_or(&folder) } else { &folder };
+        let short = named.file_name().unwrap_or_default().to_string_lossy().replace(['+', '/', '\\'], "-");
+        let adapted = format!("{name}+{short}");
+        let adapter = Some(folder.display().to_string());
+        self.file.models.insert(adapted.clone(), ModelEntry { adapter, ..entry });
+        self.check_names()?;
+        Ok(adapted)
+    }
+
+    /// A model's adapter, if it has one.
+    ///
+    /// # Errors
+    /// There is no PEFT adapter at its place.
+    pub fn adapter_of(&self, name: &str, entry: &ModelEntry) -> Result<Option<PathBuf>> {
+        let Some(adapter) = &entry.adapter else { return Ok(None) };
+        let folder = self.dir().join(adapter);
+        match folder.join("adapter_config.json").is_file() {
+            true => Ok(Some(folder)),
+            false => Err(Error::usage(format!("the adapter of `{name}` is not at {}", folder.display()))
+                .help("a PEFT adapter is a folder with adapter_config.json; `host train` makes one")),
+        }
     }
 
     /// The folder that relative paths in the registry start from.
@@ -159,6 +247,10 @@ impl Registry {
 
     pub fn metrics(&self) -> &IndexMap<String, MetricEntry> {
         &self.file.metrics
+    }
+
+    pub fn energy(&self) -> &EnergyEntry {
+        &self.file.energy
     }
 
     pub fn recommender(&self, name: &str) -> Result<&RecommenderEntry> {
@@ -253,6 +345,8 @@ impl Registry {
             line.starts_with(&plain) || line.starts_with(&quoted)
         });
         match line {
+            // A model that the adapters of another made.
+            None if name.contains('+') => self.place(table, name.rsplit_once('+').map_or("", |(base, _)| base)),
             Some(line) => format!("{}:{}", self.path.display(), line + 1),
             None => self.path.display().to_string(),
         }

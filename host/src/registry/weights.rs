@@ -12,7 +12,7 @@ pub enum Weights {
     /// A directory, present or not.
     Directory(PathBuf),
     /// A repository of the Hugging Face hub: its snapshot in the local cache, once it has been pulled.
-    Hub { repository: String, snapshot: Option<PathBuf> },
+    Hub { repository: String, snapshot: Option<PathBuf>, name: String },
 }
 
 impl Weights {
@@ -23,6 +23,10 @@ impl Weights {
             Some(repository) => Weights::Hub {
                 repository: repository.to_owned(),
                 snapshot: snapshot(repository, entry.revision.as_deref().unwrap_or("main")),
+                // Any entry of these weights pulls them.
+                name: (registry.models().iter())
+                    .find(|(_, other)| other.weights == entry.weights && other.revision == entry.revision)
+                    .map_or_else(|| repository.to_owned(), |(name, _)| name.clone()),
             },
         }
     }
@@ -40,19 +44,22 @@ impl Weights {
     pub fn how_to_get(&self) -> String {
         match self {
             Weights::Directory(path) => format!("put a Hugging Face directory at {}", path.display()),
-            // The hub's own client fills the cache that `snapshot` looks into.
-            Weights::Hub { repository, .. } => format!("hf download {repository}"),
+            Weights::Hub { name, .. } => format!("host models pull {name}"),
         }
+    }
+}
+
+/// The folder of the hub's clients: `$HF_HOME`, else `~/.cache/huggingface`.
+pub fn hub_home() -> Option<PathBuf> {
+    match std::env::var_os("HF_HOME") {
+        Some(home) => Some(PathBuf::from(home)),
+        None => Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/huggingface")),
     }
 }
 
 /// Where the hub's clients keep a repository: `$HF_HOME/hub/models--OWNER--NAME/snapshots/COMMIT`.
 fn snapshot(repository: &str, revision: &str) -> Option<PathBuf> {
-    let home = match std::env::var_os("HF_HOME") {
-        Some(home) => PathBuf::from(home),
-        None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/huggingface"),
-    };
-    let folder = home.join("hub").join(format!("models--{}", repository.replace('/', "--")));
+    let folder = hub_home()?.join("hub").join(format!("models--{}", repository.replace('/', "--")));
     let commit = std::fs::read_to_string(folder.join("refs").join(revision)).map(|text| text.trim().to_owned());
     let snapshot = folder.join("snapshots").join(commit.unwrap_or_else(|_| revision.to_owned()));
     snapshot.is_dir().then_some(snapshot)

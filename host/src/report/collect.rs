@@ -74,7 +74,7 @@ pub fn collect(run: &RunDir, plan: &Plan) -> Results {
         }
         let listed = items_of(&run.items_file(&dataset.name));
         let mut models = Vec::new();
-        for model in &plan.models {
+        for model in plan.models_on(&dataset.name) {
             let mut cell = cell(run, &dataset.name, &model.name, &listed);
             let mut missing: Vec<&str> = Vec::new();
             for metric in &metrics {

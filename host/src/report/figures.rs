@@ -4,6 +4,7 @@ use super::collect::{DatasetScores, Results};
 use super::correlation::mean_correlations;
 use super::plot::{Bar, Curve, Dot, DotRow, Svg, WIDTH, bars, curves, dots, heat, histogram};
 use super::table::{Cell, Row, Table};
+use crate::energy::energy_of;
 use crate::run::{Outcome, Plan, RunDir, Shard, read_items, read_predictions};
 use crate::score::ItemLines;
 use serde::Deserialize;
@@ -298,32 +299,10 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     points.chunks(each).map(mean).collect()
 }
 
-/// `energy.json`, as far as it is drawn.
-#[derive(Deserialize)]
-struct Energy {
-    seconds: f64,
-    kwh: f64,
-    kg_co2e: f64,
-    sessions: Vec<EnergySession>,
-}
-
-#[derive(Deserialize)]
-struct EnergySession {
-    parts: Vec<EnergyPart>,
-}
-
-#[derive(Deserialize)]
-struct EnergyPart {
-    of: String,
-    joules: f64,
-    how: String,
-}
-
 /// What the run used, by part of the machine.
 fn energy(run: &Path) -> Section {
-    let read = || -> Option<Energy> { serde_json::from_slice(&std::fs::read(run.join("energy.json")).ok()?).ok() };
     let (mut charts, mut text) = (Vec::new(), String::new());
-    if let Some(energy) = read() {
+    if let Some(energy) = energy_of(run) {
         let mut parts: Vec<(String, f64)> = Vec::new();
         let mut how: Vec<&str> = Vec::new();
         for part in energy.sessions.iter().flat_map(|session| &session.parts) {

@@ -65,6 +65,12 @@ impl RunDir {
         self.0.join("models").join(format!("{model}.json"))
     }
 
+    /// The device that the model said it runs on (`cpu`, `cuda:0`), once it was loaded in this run.
+    pub fn device_of(&self, model: &str) -> Option<String> {
+        let text = std::fs::read(self.model_file(model)).ok()?;
+        serde_json::from_slice::<plugin_api::CaptionerDescription>(&text).ok().map(|description| description.device)
+    }
+
     pub fn cell(&self, dataset: &str, model: &str) -> PathBuf {
         self.0.join("predictions").join(dataset).join(model)
     }

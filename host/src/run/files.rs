@@ -34,16 +34,55 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
 const ASIDE: (&str, &str) = (".new-", ".tmp");
 
 /// Removes what was written aside below a folder and never renamed, since its writer was killed.
-pub(super) fn clear_unfinished(folder: &Path) {
+pub fn clear_unfinished(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            clear_unfinished(&entry.path());
-        } else if name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1) {
-            let _ = std::fs::remove_file(entry.path());
+        let unfinished = name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1);
+        match (entry.file_type().is_ok_and(|kind| kind.is_dir()), unfinished) {
+            (true, true) => drop(std::fs::remove_dir_all(entry.path())),
+            (true, false) => clear_unfinished(&entry.path()),
+            (false, true) => drop(std::fs::remove_file(entry.path())),
+            (false, false) => {}
         }
     }
+}
+
+/// Puts a folder in its place whole: `fill` writes into one aside, whose files are synced before it is renamed. A crash leaves the old
+/// folder or the new one, or in the moment between the two renames neither; never a part.
+pub fn replace_folder(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_folder(parent)?;
+    let fail = |error: std::io::Error| Error::io("write", path, &error);
+    let aside = || tempfile::Builder::new().prefix(ASIDE.0).suffix(ASIDE.1).tempdir_in(parent).map_err(fail);
+    let new = aside()?;
+    fill(new.path())?;
+    sync_below(new.path()).map_err(fail)?;
+    // Temporary folders are private by default.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(new.path(), std::fs::Permissions::from_mode(0o755)).map_err(fail)?;
+    }
+    if path.exists() {
+        let old = aside()?;
+        std::fs::rename(path, old.path().join("old")).map_err(fail)?;
+    }
+    std::fs::rename(new.keep(), path).map_err(fail)?;
+    sync_folder(parent);
+    Ok(())
+}
+
+fn sync_below(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => sync_below(&entry.path())?,
+            false => File::open(entry.path())?.sync_all()?,
+        }
+    }
+    sync_folder(folder);
+    Ok(())
 }
 
 /// Makes a folder and its parents.

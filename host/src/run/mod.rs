@@ -10,7 +10,7 @@ mod predictions;
 mod shard;
 
 pub use directory::{CellFailure, RunDir, refuse_other_plan};
-pub use files::{add_to_digest, create_folder, file_digest, hex, replace_file};
+pub use files::{add_to_digest, clear_unfinished, create_folder, file_digest, hex, replace_file, replace_folder};
 pub use items::{read_items, write_items};
 pub use lock::RunLock;
 pub use merge::merge;

@@ -42,6 +42,9 @@ pub struct PlannedModel {
     pub weights: String,
     /// SHA-256 over the checkpoint's files.
     pub weights_sha256: String,
+    /// The only dataset that it captions; none: all of the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +110,16 @@ impl Environment {
 }
 
 impl Plan {
+    /// The models that caption a dataset: the run's cells.
+    pub fn models_on<'a>(&'a self, dataset: &'a str) -> impl Iterator<Item = &'a PlannedModel> {
+        self.models.iter().filter(move |model| model.only.as_deref().is_none_or(|only| only == dataset))
+    }
+
+    /// Is this model on this dataset one of the run's cells?
+    pub fn has_cell(&self, dataset: &str, model: &str) -> bool {
+        self.models_on(dataset).any(|planned| planned.name == model)
+    }
+
     /// Eight hexadecimal digits that differ between plans: the default name of a run.
     pub fn short_digest(&self) -> String {
         use sha2::{Digest, Sha256};

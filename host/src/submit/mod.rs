@@ -16,7 +16,7 @@ pub use seen::{Seen, SeenTasks, look};
 pub use slurm::SlurmOptions;
 
 use crate::error::{Error, Result};
-use crate::eval::{Jobs, Request, plan_run};
+use crate::eval::{AUTOMATIC_BATCH, Jobs, Request, plan_run};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry, Weights, weights_bytes};
 use crate::run::{Plan, RunDir};
@@ -288,7 +288,11 @@ pub fn work_flags(batch_size: usize, jobs: Jobs, limits: Vec<String>) -> Vec<Str
         Jobs::Auto => "auto".to_owned(),
         Jobs::Count(count) => count.to_string(),
     };
-    let mut flags = vec!["--batch-size".to_owned(), batch_size.to_string(), "--jobs".to_owned(), jobs];
+    let batch_size = match batch_size {
+        AUTOMATIC_BATCH => "auto".to_owned(),
+        images => images.to_string(),
+    };
+    let mut flags = vec!["--batch-size".to_owned(), batch_size, "--jobs".to_owned(), jobs];
     flags.extend(limits);
     flags
 }

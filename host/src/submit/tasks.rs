@@ -31,7 +31,8 @@ pub fn missing_tasks(run: &RunDir, plan: &Plan, weights: &[u64], shards: usize) 
     for model in order {
         let model = &plan.models[model].name;
         let mut open = vec![false; shards];
-        for (dataset, items) in plan.datasets.iter().zip(&items) {
+        let cells = plan.datasets.iter().zip(&items).filter(|(dataset, _)| plan.has_cell(&dataset.name, model));
+        for (dataset, items) in cells {
             let Some(items) = items else {
                 open.fill(true);
                 continue;

@@ -41,6 +41,8 @@ pub struct CaptionCard {
     pub failed: bool,
     pub cut_off: bool,
     pub chips: Vec<Chip>,
+    /// Attributes that a short card leaves out.
+    pub more_chips: usize,
     pub predicted: Option<Predicted>,
     pub values: Vec<ValueCell>,
     /// The metrics' details by family, as JSON, for the curious.
@@ -54,7 +56,7 @@ pub struct Chip {
 }
 
 impl Chip {
-    /// Found +, missed −, extra ?: not by colour alone.
+    /// Not by colour alone.
     pub fn sign(&self) -> &'static str {
         match self.mark {
             Mark::Found => "✓",
@@ -142,11 +144,13 @@ fn caption(
         absent: None,
         failed: false,
         cut_off: cell.captions.state(row) == State::CutOff,
-        chips: chips(&details),
+        more_chips: 0,
+        chips: Vec::new(),
         predicted: predicted(&details, item),
         values: metrics.iter().map(|metric| value(dataset, view, cell, metric, row)).collect(),
         details: Vec::new(),
     };
+    (card.chips, card.more_chips) = chips(&details, extent);
     match outcome {
         Some(Outcome::Caption { caption, .. }) => {
             let mut caption = caption;
@@ -182,14 +186,16 @@ fn caption(
     Ok(card)
 }
 
-fn chips(details: &Map<String, Value>) -> Vec<Chip> {
-    let of_mark = |mark: Mark| {
-        details
-            .values()
-            .flat_map(move |detail| marked(detail, mark))
-            .map(move |name| Chip { mark, name: name.to_owned() })
-    };
-    Mark::ALL.into_iter().flat_map(of_mark).take(60).collect()
+/// The attributes by mark, and how many more there are.
+fn chips(details: &Map<String, Value>, extent: Extent) -> (Vec<Chip>, usize) {
+    let most = if extent == Extent::Short { 6 } else { 60 };
+    let (mut chips, mut more) = (Vec::new(), 0);
+    for mark in Mark::ALL {
+        let names: Vec<&str> = details.values().flat_map(|detail| marked(detail, mark)).collect();
+        more += names.len().saturating_sub(most);
+        chips.extend(names.into_iter().take(most).map(|name| Chip { mark, name: name.to_owned() }));
+    }
+    (chips, more)
 }
 
 fn predicted(details: &Map<String, Value>, item: &Item) -> Option<Predicted> {

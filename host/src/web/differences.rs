@@ -1,6 +1,7 @@
 //! Word differences between a caption and the nearest reference, as people read them: case and punctuation at a word's ends do not count.
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::collections::HashSet;
 
 /// Longer texts are shown as they are.
 const MOST_WORDS: usize = 600;
@@ -54,6 +55,8 @@ pub fn differences(caption: &str, references: &[String]) -> Vec<Piece> {
     // The nearest; of equals the first.
     let nearest = compared.reduce(|best, next| if next.0 > best.0 { next } else { best });
     let Some((_, other, operations)) = nearest else { return whole() };
+    let other_keys: HashSet<String> = other.iter().map(|word| key(word)).collect();
+    let own_set: HashSet<&str> = own_keys.iter().map(String::as_str).collect();
     let mut pieces: Vec<Piece> = Vec::new();
     let mut add = |kind: Kind, words: &[&str]| {
         if words.is_empty() {
@@ -71,9 +74,17 @@ pub fn differences(caption: &str, references: &[String]) -> Vec<Piece> {
         let (dropped, added) = (step.old_range(), step.new_range());
         match step {
             DiffOp::Equal { .. } => add(Kind::Same, &own[added]),
+            // A word that is only elsewhere in the other text is no difference.
             _ => {
-                add(Kind::Dropped, &other[dropped]);
-                add(Kind::Added, &own[added]);
+                for word in &other[dropped] {
+                    if !own_set.contains(key(word).as_str()) {
+                        add(Kind::Dropped, &[*word]);
+                    }
+                }
+                for place in added {
+                    let kind = if other_keys.contains(&own_keys[place]) { Kind::Same } else { Kind::Added };
+                    add(kind, &own[place..=place]);
+                }
             }
         }
     }
@@ -104,6 +115,11 @@ mod tests {
     fn case_and_punctuation_at_the_ends_make_no_difference() {
         assert_eq!(written("A red dress.", &["a red, dress"]), "A red dress.");
         assert_eq!(written("A blue dress with belt.", &["A red dress."]), "A -red- +blue+ dress +with belt.+");
+    }
+
+    #[test]
+    fn a_word_that_stands_elsewhere_is_no_difference() {
+        assert_eq!(written("red striped dress", &["a striped dress in red"]), "-a- red striped dress -in-");
     }
 
     #[test]

@@ -183,20 +183,20 @@ impl View {
         View { page, ..self.clone() }
     }
 
-    /// What decides the order: the canonical query without the page.
+    /// What decides the order: the canonical query without the page, in the order of the form's fields.
     pub fn selection(&self, dataset: &Dataset) -> String {
         let mut out = Serializer::new(String::new());
         let name = |place: usize| dataset.cells.get(place).map_or("", |cell| cell.model.as_str());
-        if self.models_chosen {
-            for model in &self.models {
-                out.append_pair("model", name(*model));
-            }
+        if !self.search.is_empty() {
+            out.append_pair("q", &self.search);
+        }
+        if let Some(sort) = &self.sort {
+            out.append_pair("sort", sort);
         }
         if self.focus_chosen {
             out.append_pair("of", name(self.focus));
         }
-        if let Some(sort) = &self.sort {
-            out.append_pair("sort", sort);
+        if self.sort.is_some() {
             if let Some(minus) = self.minus {
                 out.append_pair("minus", name(minus));
             }
@@ -224,8 +224,10 @@ impl View {
                 }
             }
         }
-        if !self.search.is_empty() {
-            out.append_pair("q", &self.search);
+        if self.models_chosen {
+            for model in &self.models {
+                out.append_pair("model", name(*model));
+            }
         }
         out.finish()
     }

@@ -1,5 +1,6 @@
 //! Captioning in the worker: loader threads decode and prepare batches ahead while the captioner works on earlier ones.
 
+use super::ahead::load_ahead;
 use super::picture::pixels;
 use super::protocol::{BatchTiming, CaptionItem, CaptionResult, ComponentSpec, Event};
 use super::serve::Speaker;
@@ -9,12 +10,7 @@ use crate::loader::{Captioner, Dataset};
 use crate::run::Outcome;
 use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage};
 use plugin_api::{CaptionInput, CaptionerDescription, PluginError};
-use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
-
-/// Batches that may wait, prepared, for the device.
-const AHEAD: usize = 3;
 
 /// The worker's captioner, once loaded.
 #[derive(Default)]
@@ -57,22 +53,17 @@ impl Session {
             self.captioner.as_ref().ok_or_else(|| Error::failed("the worker was asked to caption before loading"))?;
         let dataset = dataset.and(self.dataset.as_ref()).map(|(_, dataset)| dataset);
         let batches: Vec<&[CaptionItem]> = items.chunks(batch_size.max(1)).collect();
-        let pipeline = Pipeline {
-            captioner,
-            dataset,
-            batches: &batches,
-            started: Instant::now(),
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..loaders.clamp(1, batches.len().max(1)) {
-                scope.spawn(|| pipeline.load_batches());
-            }
-            for number in 0..batches.len() {
-                speaker.say(&pipeline.generate(number));
-            }
-        });
+        let pipeline = Pipeline { captioner, dataset, batches: &batches, started: Instant::now() };
+        load_ahead(
+            batches.len(),
+            loaders,
+            |number| pipeline.load(batches[number]),
+            |take| {
+                for number in 0..batches.len() {
+                    speaker.say(&pipeline.generate(number, take(number)));
+                }
+            },
+        );
         Ok(())
     }
 }
@@ -83,17 +74,6 @@ struct Pipeline<'a> {
     dataset: Option<&'a Dataset>,
     batches: &'a [&'a [CaptionItem]],
     started: Instant,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    /// The next batch that a loader takes.
-    next: usize,
-    /// How many batches the captioner has taken.
-    taken: usize,
-    prepared: BTreeMap<usize, Prepared>,
 }
 
 /// A batch after loading: which items made it into the captioner's batch, and which did not.
@@ -105,26 +85,6 @@ struct Prepared {
 }
 
 impl Pipeline<'_> {
-    fn load_batches(&self) {
-        loop {
-            let number = {
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                while state.next < self.batches.len() && state.next >= state.taken + AHEAD {
-                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                }
-                if state.next >= self.batches.len() {
-                    return;
-                }
-                state.next += 1;
-                state.next - 1
-            };
-            let prepared = self.load(self.batches[number]);
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.prepared.insert(number, prepared);
-            self.changed.notify_all();
-        }
-    }
-
     fn load(&self, items: &[CaptionItem]) -> Prepared {
         let load_start = self.elapsed();
         let mut failed = Vec::new();
@@ -142,19 +102,8 @@ impl Pipeline<'_> {
         Prepared { batch, ready: decoded.iter().map(|(item, _)| item.index).collect(), failed, timing }
     }
 
-    /// Waits for a batch and captions it.
-    fn generate(&self, number: usize) -> Event {
-        let mut prepared = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            loop {
-                if let Some(prepared) = state.prepared.remove(&number) {
-                    state.taken = number + 1;
-                    self.changed.notify_all();
-                    break prepared;
-                }
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-        };
+    /// Captions a loaded batch.
+    fn generate(&self, number: usize, mut prepared: Prepared) -> Event {
         let mut timing = prepared.timing;
         timing.generate_start = self.elapsed();
         let captions =

@@ -1,7 +1,7 @@
 //! Comparing two cells in the worker: their items' statistics come from files, the corpus values of sums from the metric's plugin.
 
 use super::protocol::{Event, ScoreMetric, ScoredCell};
-use super::scoring::make;
+use super::scoring::make_metric;
 use crate::error::{Error, Result};
 use crate::loader::Metric;
 use crate::score::{FamilyScores, ItemLines, PairedItems, Resampler, compare};
@@ -26,7 +26,7 @@ pub fn compare_cells(
     candidate: &ScoredCell,
     resampler: Resampler,
 ) -> Result<Event> {
-    let made = make(metric)?;
+    let made = make_metric(metric)?;
     let wanted = |value: &&MetricValue| metric.values.is_empty() || metric.values.contains(&value.name);
     let values: Vec<MetricValue> = made.values.iter().filter(wanted).cloned().collect();
     let places: Vec<usize> = (0..made.values.len()).filter(|place| wanted(&&made.values[*place])).collect();

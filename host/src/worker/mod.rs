@@ -1,6 +1,7 @@
 //! The worker: the same binary as a child process, with one plugin's native code loaded, so that whatever the plugin does costs
 //! its own work and not the run. `protocol` is what both sides say, `process` the host's side, `serve` the child's.
 
+mod ahead;
 mod captioning;
 mod comparing;
 mod picture;
@@ -10,10 +11,14 @@ mod resources;
 mod scoring;
 mod serve;
 
+pub use ahead::load_ahead;
+pub use captioning::open_dataset;
+pub use picture::pixels;
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
     CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, PluginFailure, ScoreCell, ScoreMetric,
     ScoredCell,
 };
-pub use resources::memory_of_machine;
-pub use serve::serve;
+pub use resources::{free_space, memory_of_machine};
+pub use scoring::make_metric;
+pub use serve::{Speaker, serve};

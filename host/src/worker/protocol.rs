@@ -6,7 +6,9 @@ use crate::loader::Library;
 use crate::recommend::TrialWork;
 use crate::run::Outcome;
 use crate::score::PairedComparison;
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MetricMessage, RecommenderMessage};
+use crate::train::{TrainJob, TrainNews};
+use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MergeMessage, MetricMessage, RecommenderMessage};
+use plugin_api::{BenchReport, BenchRequest, ModelSource, WeightsReport};
 use plugin_api::{CaptionerDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -30,6 +32,10 @@ pub enum Command {
     List { dataset: ComponentSpec<DatasetMessage>, request: SplitRequest, items_file: PathBuf, dropped_file: PathBuf },
     /// Load the captioner that `Caption` uses. Answered by `Loaded`.
     Load { captioner: ComponentSpec<CaptionerMessage> },
+    /// Tell what a model needs, without loading it. Answered by `Inspected`.
+    Inspect { model: ComponentSpec<ModelSource> },
+    /// Measure a model. Answered by `Benched`.
+    Bench { model: ComponentSpec<BenchRequest> },
     /// Caption items in order. Answered by `Captions` for every batch, then `Done`.
     Caption {
         dataset: Option<ComponentSpec<DatasetMessage>>,
@@ -37,6 +43,10 @@ pub enum Command {
         batch_size: usize,
         loaders: usize,
     },
+    /// Fine-tune a captioner, or go on with it. Answered by `Training` as it goes, then `Done`.
+    Train { job: Box<TrainJob> },
+    /// Write a checkpoint with an adapter merged into it. Answered by `Merged`.
+    Merge { model: ComponentSpec<()>, merge: MergeMessage },
     /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.
     CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
     /// Run one trial of an experiment and write its files. Answered by `Done`.
@@ -113,6 +123,12 @@ pub enum Event {
     Loaded {
         description: CaptionerDescription,
     },
+    Inspected {
+        report: WeightsReport,
+    },
+    Benched {
+        report: BenchReport,
+    },
     /// The results of a batch, in the items' order, with how long its parts took.
     Captions {
         results: Vec<CaptionResult>,
@@ -133,6 +149,14 @@ pub enum Event {
         metric: String,
         model: String,
         failure: PluginFailure,
+    },
+    /// How a training goes on.
+    Training {
+        news: TrainNews,
+    },
+    /// The plugin's sentence about the merged checkpoint.
+    Merged {
+        said: String,
     },
     /// Two cells' scores by one metric, on the items that both have.
     Compared {

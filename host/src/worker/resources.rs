@@ -17,6 +17,16 @@ pub fn memory_of_machine() -> Option<u64> {
     Some(group.map_or(total, |group| group.min(total)))
 }
 
+/// Bytes that may still be written where a folder lies; none where the system does not tell.
+pub fn free_space(folder: &std::path::Path) -> Option<u64> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;
+    let mut found = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero, and the structure is read only if the call says that it was filled.
+    let found = unsafe { (libc::statvfs(path.as_ptr(), found.as_mut_ptr()) == 0).then(|| found.assume_init())? };
+    Some(found.f_bavail as u64 * found.f_frsize as u64)
+}
+
 fn page_size() -> u64 {
     // SAFETY: sysconf reads a constant of the system.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };

@@ -38,7 +38,7 @@ pub fn score_cells(
         for metric in metrics {
             let name = &metric.spec.entry;
             speaker.say(&Event::Scoring { metric: Some(name.clone()), model: Some(cell.model.clone()) });
-            let scored = make(metric).and_then(|mut made| {
+            let scored = make_metric(metric).and_then(|mut made| {
                 corpus.observed_by(&mut made)?;
                 score_family(&made, &corpus, Some(resampler))
             });
@@ -85,7 +85,8 @@ fn write_lines(path: &Path, lines: &[Map<String, Value>]) -> Result<()> {
     replace_file(path, &text)
 }
 
-pub(super) fn make(metric: &ScoreMetric) -> Result<Metric> {
+/// Makes a metric in this process, and sees that it has the values asked for.
+pub fn make_metric(metric: &ScoreMetric) -> Result<Metric> {
     let spec = &metric.spec;
     let made = spec.library.open()?.metric(spec.component.as_deref(), &spec.entry, &spec.message)?;
     if let Some(unknown) = metric.values.iter().find(|name| made.values.iter().all(|value| value.name != **name)) {

@@ -1,8 +1,8 @@
 //! The worker's side: reads commands, calls plugins, tells events. It ends with its host, whatever a plugin is doing.
 
-use super::captioning::{self, Session};
+use super::captioning::{Session, open_dataset};
 use super::picture::Gallery;
-use super::protocol::{Command, Event};
+use super::protocol::{Command, ComponentSpec, Event};
 use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
@@ -11,7 +11,9 @@ use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
 use crate::score::Resampler;
 use crate::stop;
+use crate::train::fit;
 use plugin_api::LogLevel;
+use plugin_api::abi::messages::MergeMessage;
 use std::fs::File;
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -62,16 +64,26 @@ pub fn serve() -> Result<()> {
     for command in commands {
         let done = match command {
             Command::List { dataset, request, items_file, dropped_file } => {
-                captioning::open_dataset(&dataset).and_then(|dataset| select(&dataset, &request)).map(|selection| {
+                open_dataset(&dataset).and_then(|dataset| select(&dataset, &request)).map(|selection| {
                     let saved = save_selection(&selection, &items_file, &dropped_file);
                     let listed = Event::Listed { items: selection.items.len(), dropped: selection.dropped.len() };
                     saved.map_or_else(|error| Event::NotSaved(error.into()), |()| listed)
                 })
             }
             Command::Load { captioner } => session.load(&captioner).map(|description| Event::Loaded { description }),
+            Command::Inspect { model } => model.library.open().and_then(|plugin| {
+                let report = plugin.inspect(model.component.as_deref(), &model.entry, &model.message)?;
+                Ok(Event::Inspected { report })
+            }),
+            Command::Bench { model } => model.library.open().and_then(|plugin| {
+                let report = plugin.bench(model.component.as_deref(), &model.entry, &model.message)?;
+                Ok(Event::Benched { report })
+            }),
             Command::Caption { dataset, items, batch_size, loaders } => {
                 session.caption(dataset.as_ref(), &items, batch_size, loaders, &speaker).map(|()| Event::Done)
             }
+            Command::Train { job } => fit(&job, &speaker).map(|()| Event::Done),
+            Command::Merge { model, merge } => merge_adapter(&model, &merge).map(|said| Event::Merged { said }),
             Command::Picture { dataset, image, size, file } => gallery.write(dataset.as_ref(), &image, size, &file),
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
@@ -95,6 +107,10 @@ pub fn serve() -> Result<()> {
         speaker.say(&done.unwrap_or_else(|error| Event::Failed(error.into())));
     }
     Ok(())
+}
+
+fn merge_adapter(model: &ComponentSpec<()>, merge: &MergeMessage) -> Result<String> {
+    model.library.open()?.merge(model.component.as_deref(), &model.entry, merge)
 }
 
 fn save_selection(selection: &Selection, items_file: &Path, dropped_file: &Path) -> Result<()> {

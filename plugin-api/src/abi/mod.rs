@@ -15,6 +15,7 @@ mod metric;
 mod recommender;
 mod root;
 mod trainer;
+mod weights;
 
 pub use asset::*;
 pub use captioner::*;
@@ -26,6 +27,7 @@ pub use metric::*;
 pub use recommender::*;
 pub use root::*;
 pub use trainer::*;
+pub use weights::*;
 
 /// The version of these shapes; it stands in `registry.lock`.
 pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -11,6 +11,7 @@ mod metric;
 mod recommender;
 mod root;
 mod trainer;
+mod weights;
 
 pub use captioner::captioner;
 pub use dataset::dataset;

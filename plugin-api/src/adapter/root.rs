@@ -1,11 +1,12 @@
 //! The root module, put together from what the library registered with `inventory`.
 
-use super::{asset, captioner, dataset, lora, metric, recommender, trainer};
+use super::{asset, captioner, dataset, lora, metric, recommender, trainer, weights};
 use crate::abi::RecommenderInterface;
 use crate::abi::{
     API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, Interface, LoraStrategyInterface,
     MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef, TrainerInterface,
 };
+use crate::abi::{BenchInterface, WeightsInterface};
 use crate::sdk::RecommenderEntry;
 use crate::sdk::{
     AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
@@ -67,6 +68,8 @@ extern "C" fn interface(name: RStr<'_>) -> ROption<Interface> {
         LoraStrategyInterface::NAME => Interface::new(&lora::INTERFACE),
         RecommenderInterface::NAME => Interface::new(&recommender::INTERFACE),
         TrainerInterface::NAME => Interface::new(&trainer::INTERFACE),
+        WeightsInterface::NAME => Interface::new(&weights::WEIGHTS),
+        BenchInterface::NAME => Interface::new(&weights::BENCH),
         _ => return ROption::RNone,
     })
 }

@@ -1,5 +1,6 @@
 //! The plugin author's side: one module a kind of component, plus errors, settings and the host's services.
 
+mod bench;
 mod captioner;
 mod dataset;
 mod error;
@@ -10,7 +11,9 @@ mod recommender;
 mod registration;
 mod settings;
 mod trainer;
+mod weights;
 
+pub use bench::{BatchBench, BenchReport, BenchRequest};
 pub use captioner::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
     Generation, Image,
@@ -27,7 +30,9 @@ pub use registration::RecommenderEntry;
 pub use registration::{
     AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
 };
+pub use registration::{BenchEntry, WeightsEntry};
 pub use settings::Settings;
 pub use trainer::{
     AdamW, Adaptation, Loss, MergeConfig, Prepared, Trainer, TrainerConfig, TrainerDescription, TrainingInput,
 };
+pub use weights::{MemoryNeed, ModelSource, StoredTensors, WeightsReport};

@@ -1,6 +1,7 @@
 //! How a plugin says what it holds: one registration a component, one `export_plugin!()` a library.
 
 use super::RecommenderConfig;
+use super::{BenchReport, BenchRequest, ModelSource, WeightsReport};
 use super::{CaptionerConfig, DatasetConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig};
 use crate::abi::RecommenderBox;
 use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox, TrainerBox};
@@ -72,6 +73,22 @@ pub struct AssetEntry {
     pub install: fn(&Path, &Path, Host) -> Result<String>,
 }
 
+/// How a captioner tells what a model needs; made by [`register_weights!`](crate::register_weights).
+pub struct WeightsEntry {
+    /// The captioner's name.
+    pub name: &'static str,
+    pub inspect: fn(&ModelSource, Host) -> Result<WeightsReport>,
+}
+
+/// How a captioner is measured; made by [`register_bench!`](crate::register_bench).
+pub struct BenchEntry {
+    /// The captioner's name.
+    pub name: &'static str,
+    pub run: fn(&BenchRequest, Host) -> Result<BenchReport>,
+}
+
+inventory::collect!(WeightsEntry);
+inventory::collect!(BenchEntry);
 inventory::collect!(AssetEntry);
 inventory::collect!(PackageEntry);
 inventory::collect!(CaptionerEntry);
@@ -174,6 +191,24 @@ macro_rules! register_asset {
                 install: $install,
             }
         }
+    };
+}
+
+/// Beside a captioner's registration: its name and a function `fn(&ModelSource, Host) -> Result<WeightsReport>` that tells what a model
+/// needs without loading it. Optional: `host models check` and `--batch-size auto` ask for it.
+#[macro_export]
+macro_rules! register_weights {
+    ($name:expr, $inspect:expr) => {
+        $crate::__private::inventory::submit! { $crate::WeightsEntry { name: $name, inspect: $inspect } }
+    };
+}
+
+/// Beside a captioner's registration: its name and a function `fn(&BenchRequest, Host) -> Result<BenchReport>` that measures it.
+/// Optional: `host bench` asks for it.
+#[macro_export]
+macro_rules! register_bench {
+    ($name:expr, $run:expr) => {
+        $crate::__private::inventory::submit! { $crate::BenchEntry { name: $name, run: $run } }
     };
 }
 

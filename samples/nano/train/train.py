@@ -4,8 +4,8 @@
     cargo run --release -p samples -- --out CORPUS --corpus --articles 24000
     pip install -r requirements.txt                      # the versions that the committed files were made with
     python train.py --family blip2-opt --corpus CORPUS --catalogue CATALOGUE --out ../blip2-opt
-    python train.py --family blip2-t5 --vision-from ../blip2-opt --corpus CORPUS --catalogue CATALOGUE --out ../blip2-t5
-    python train.py --family llava --vision-from ../blip2-opt --corpus CORPUS --catalogue CATALOGUE --out ../llava
+    python train.py --family blip2-t5 --vision-from ../blip2-opt --corpus CORPUS --catalogue CATALOGUE --steps 2000 --rate 1.5e-3 --out ../blip2-flan-t5
+    python train.py --family llava --vision-from ../blip2-opt --corpus CORPUS --catalogue CATALOGUE --steps 2000 --rate 1.5e-3 --out ../llava
     python train.py --evaluate ../blip2-opt --catalogue CATALOGUE
 
 Beside the captions, small heads learn to read the attributes from what the language model sees of the picture: without

@@ -95,7 +95,7 @@ impl DatasetSummary {
                 let others = cells.iter().filter_map(|cell| cell.corpus.get(&metric.name));
                 let best = cells.len() > 1 && others.clone().all(|other| score.value * sign >= other.value * sign);
                 let interval = score.interval.map(|interval| {
-                    format!("{} to {}", printed(interval.low, metric.scale), printed(interval.high, metric.scale))
+                    format!("{}–{}", printed(interval.low, metric.scale), printed(interval.high, metric.scale))
                 });
                 ScoreSummary { text: printed(score.value, metric.scale), interval, best }
             });

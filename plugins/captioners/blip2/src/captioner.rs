@@ -69,10 +69,11 @@ impl Blip2Captioner {
             return Err(Error::Request("the prompt is no token at all".into()).into());
         }
         let placement = plugin::placement(config.device)?;
+        let parameters = Blip2::expected(&parts)?.parameters();
+        nn::memory::refuse_too_large(directory, parameters, &placement)?;
         let model = Blip2::load(directory, &parts, &placement, config.adapter.as_deref())?;
         tokenizer.check_vocabulary(model.vocabulary())?;
         settings.check_room(model.prompt_length(&text), model.positions())?;
-        let parameters = Blip2::expected(&parts)?.parameters();
         Ok(Blip2Captioner {
             model,
             images,

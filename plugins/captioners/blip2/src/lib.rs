@@ -4,6 +4,8 @@
 mod captioner;
 mod config;
 mod model;
+mod needs;
+mod published;
 mod trainer;
 
 pub use captioner::Blip2Captioner;
@@ -18,6 +20,8 @@ plugin_api::register_captioner!(
     Blip2Captioner::load
 );
 
+plugin_api::register_weights!("blip2", needs::inspect);
+plugin_api::register_bench!("blip2", needs::measure);
 plugin_api::register_trainer!(
     "blip2",
     "low-rank adapters on BLIP-2: vision tower, Q-Former, projection and language model",

@@ -9,7 +9,7 @@ use nn::{Placement, plugin};
 use plugin_api::{Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Host, PluginError, Result};
 
 /// What LLaVA is asked where nothing else is said; the same in training.
-const PROMPT: &str = "USER: <image>\nDescribe the appearance of the clothing item\nASSISTANT:";
+pub(crate) const PROMPT: &str = "USER: <image>\nDescribe the appearance of the clothing item\nASSISTANT:";
 const IMAGE: &str = "<image>";
 /// Llama's end token, where no file names one.
 const END: u32 = 2;
@@ -72,11 +72,12 @@ impl LlavaCaptioner {
             )));
         }
         let placement = plugin::placement(config.device)?;
+        let parameters = Llava::expected(&parts)?.parameters();
+        nn::memory::refuse_too_large(directory, parameters, &placement)?;
         let model = Llava::load(directory, &parts, &placement, config.adapter.as_deref())?;
         model.image_place(&text)?;
         tokenizer.check_vocabulary(model.vocabulary())?;
         settings.check_room(model.prompt_length(&text), model.positions())?;
-        let parameters = Llava::expected(&parts)?.parameters();
         Ok(LlavaCaptioner {
             model,
             images,

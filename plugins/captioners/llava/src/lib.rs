@@ -4,6 +4,8 @@
 mod captioner;
 mod config;
 mod model;
+mod needs;
+mod published;
 mod trainer;
 
 pub use captioner::LlavaCaptioner;
@@ -18,6 +20,8 @@ plugin_api::register_captioner!(
     LlavaCaptioner::load
 );
 
+plugin_api::register_weights!("llava", needs::inspect);
+plugin_api::register_bench!("llava", needs::measure);
 plugin_api::register_trainer!(
     "llava",
     "low-rank adapters on LLaVA: vision tower, projector and language model",

@@ -65,6 +65,19 @@ impl Placement {
         self.kind == Kind::Cpu
     }
 
+    /// Which CUDA device this is.
+    pub fn cuda_index(&self) -> Option<usize> {
+        match self.kind {
+            Kind::Cpu => None,
+            Kind::Cuda(index) => Some(index),
+        }
+    }
+
+    /// Bytes of a number in the device's format.
+    pub fn number_bytes(&self) -> u64 {
+        if self.dtype == DType::BF16 { 2 } else { 4 }
+    }
+
     /// `f32` or `bf16`.
     pub fn precision(&self) -> &'static str {
         if self.dtype == DType::BF16 { "bf16" } else { "f32" }

@@ -28,6 +28,9 @@ pub enum Error {
     /// The architecture or option is known and not offered here.
     #[error("{0}")]
     Unsupported(String),
+    /// The weights or a batch do not fit into the device's memory.
+    #[error("{0}")]
+    Memory(String),
     /// The device that was asked for cannot be used.
     #[error("{0}")]
     Device(String),

@@ -12,10 +12,12 @@ mod parallel;
 mod random;
 
 pub mod adapter;
+pub mod bench;
 pub mod generation;
 pub mod image;
 pub mod language;
 pub mod layers;
+pub mod memory;
 pub mod plugin;
 pub mod qformer;
 pub mod text;

@@ -18,10 +18,14 @@ impl From<Error> for PluginError {
             | Error::OtherBase { .. } => ErrorKind::Data,
             Error::Request(_) | Error::Device(_) => ErrorKind::Configuration,
             Error::Unsupported(_) => ErrorKind::Unsupported,
+            Error::Memory(_) => ErrorKind::OutOfMemory,
             Error::Cancelled => ErrorKind::Internal,
         };
         let help = match &error {
             Error::Weights { .. } => Some("download the checkpoint again, or correct config.json"),
+            Error::Memory(_) => Some(
+                "free some memory, or take a smaller model or a device with more; `host models check` shows the needs",
+            ),
             Error::OtherBase { .. } => Some("give the model that the adapter was trained on"),
             _ => None,
         };

@@ -1,9 +1,12 @@
-//! A captioner and a metric for the host's tests. They do their work in plain arithmetic, and misbehave where their settings in the
+//! A captioner with its trainer and a metric for the host's tests. They do their work in plain arithmetic, and misbehave where their settings in the
 //! registry say so: panic, segfault, spin, allocate without end, print to where the host listens.
 
+mod trainer;
+
 use plugin_api::{
-    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Finish, Generation, ItemScore, Metric,
-    MetricConfig, MetricItem, MetricValue, PluginError, Result, export_plugin, register_captioner, register_metric,
+    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Finish, Generation, Image, ItemScore,
+    Metric, MetricConfig, MetricItem, MetricValue, PluginError, Result, export_plugin, register_captioner,
+    register_metric, register_trainer,
 };
 use serde::Deserialize;
 use std::io::Write;
@@ -13,7 +16,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
-    /// `panic`, `error`, `segfault`, `spin`, `exit`, `allocate`, `leak`, `print`; empty: nothing.
+    /// `panic`, `error`, `segfault`, `spin`, `exit`, `allocate`, `leak`, `print`, in training `not-a-number`; empty: nothing.
     fault: String,
     /// Only for images of this width; 0: for all.
     width: u32,
@@ -93,6 +96,17 @@ struct Summary {
     mean: [u64; 3],
 }
 
+fn mean_colour(image: &Image<'_>) -> Summary {
+    let pixels = (image.rgb.len() / 3).max(1) as u64;
+    let mut mean = [0; 3];
+    for pixel in image.rgb.chunks_exact(3) {
+        for (sum, value) in mean.iter_mut().zip(pixel) {
+            *sum += u64::from(*value);
+        }
+    }
+    Summary { width: image.width, mean: mean.map(|sum| sum / pixels) }
+}
+
 impl Captioner for Trial {
     type Batch = Vec<Summary>;
 
@@ -104,25 +118,13 @@ impl Captioner for Trial {
             precision: "integer".to_owned(),
             generation: Generation::default(),
             prompt: None,
-            capabilities: Vec::new(),
+            capabilities: vec!["train".to_owned()],
             embedding_spaces: Vec::new(),
         }
     }
 
     fn prepare(&self, inputs: &[CaptionInput<'_>]) -> Result<Vec<Summary>> {
-        Ok(inputs
-            .iter()
-            .map(|input| {
-                let pixels = (input.image.rgb.len() / 3).max(1) as u64;
-                let mut mean = [0; 3];
-                for pixel in input.image.rgb.chunks_exact(3) {
-                    for (sum, value) in mean.iter_mut().zip(pixel) {
-                        *sum += u64::from(*value);
-                    }
-                }
-                Summary { width: input.image.width, mean: mean.map(|sum| sum / pixels) }
-            })
-            .collect())
+        Ok(inputs.iter().map(|input| mean_colour(&input.image)).collect())
     }
 
     fn generate(&self, batch: Vec<Summary>) -> Result<Vec<Caption>> {
@@ -171,5 +173,6 @@ impl Metric for Words {
 }
 
 register_captioner!("trial", "Mean colour, for tests", &["trial"], Trial::load);
+register_trainer!("trial", "A line through mean colours, for tests", trainer::Line::load, trainer::merge);
 register_metric!("trial-words", "Words a caption, for tests", Words::new);
 export_plugin!();

@@ -103,6 +103,19 @@ fn norm_row(x: &[f32], gradient: &mut [f32], weight: &[f32], epsilon: f32, centr
     }
 }
 
+/// Softmax backwards, a row of `width` at a time: `gradient` of the weights becomes `scale` times that of the scores.
+pub fn softmax(weights: &[f32], gradient: &mut [f32], width: usize, scale: f32) {
+    let rows = (CHUNK / width.max(1)).max(1);
+    gradient.par_chunks_mut(rows * width).zip(weights.par_chunks(rows * width)).for_each(|(gradient, weights)| {
+        for (gradient, weights) in gradient.chunks_exact_mut(width).zip(weights.chunks_exact(width)) {
+            let level = sum(|i| weights[i] * gradient[i], width);
+            for (gradient, weight) in gradient.iter_mut().zip(weights) {
+                *gradient = scale * weight * (*gradient - level);
+            }
+        }
+    });
+}
+
 /// Dropout of the numbers of a tensor, by a seed: number i is kept or not whatever the threads are.
 pub fn dropped(values: &mut [f32], seed: u64, probability: f64) {
     let limit = (probability * 65536.0).round() as u64;

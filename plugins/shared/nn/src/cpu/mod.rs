@@ -78,6 +78,12 @@ pub fn norm_backward<const D: usize>(
     changed(gradient, |gradient| backward::norm(numbers(&x), gradient, numbers(&weight), epsilon as f32, centred))
 }
 
+/// `scale` times the gradient of a softmax's scores, from its weights and their gradient.
+pub fn softmax_backward(weights: &Tensor<4>, gradient: &Tensor<4>, scale: f64) -> Option<Tensor<4>> {
+    let (weights, width) = (copied(weights)?, weights.dims()[3]);
+    changed(gradient, |gradient| backward::softmax(numbers(&weights), gradient, width, scale as f32))
+}
+
 /// Dropout by a seed.
 pub fn dropped<const D: usize>(x: &Tensor<D>, seed: u64, probability: f64) -> Option<Tensor<D>> {
     changed(x, |values| backward::dropped(values, seed, probability))

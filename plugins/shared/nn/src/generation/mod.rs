@@ -62,3 +62,82 @@ struct Limits {
     least: usize,
     most: usize,
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use crate::language::{Opt, OptConfig, State};
+    use crate::weights::Loader;
+    use crate::{Int, Placement, Tensor};
+    use std::sync::Mutex;
+
+    /// Notes how many rows each step reads.
+    struct Counting {
+        inner: Opt,
+        rows: Mutex<Vec<usize>>,
+    }
+
+    impl LanguageModel for Counting {
+        fn start(&self, prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
+            self.inner.start(prompt, new_tokens)
+        }
+
+        fn step(&self, state: &mut State, tokens: Tensor<1, Int>) -> Tensor<2> {
+            self.rows.lock().unwrap().push(tokens.dims()[0]);
+            assert_eq!(state.rows(), tokens.dims()[0]);
+            self.inner.step(state, tokens)
+        }
+
+        fn embed(&self, ids: &[u32]) -> Tensor<2> {
+            self.inner.embed(ids)
+        }
+
+        fn vocabulary(&self) -> usize {
+            self.inner.vocabulary()
+        }
+
+        fn positions(&self) -> Option<usize> {
+            self.inner.positions()
+        }
+    }
+
+    #[test]
+    fn finished_rows_take_no_part_in_later_steps() {
+        let config = OptConfig {
+            vocab_size: 60,
+            hidden_size: 16,
+            num_hidden_layers: 2,
+            ffn_dim: 32,
+            max_position_embeddings: 40,
+            num_attention_heads: 2,
+            ..OptConfig::default()
+        };
+        let loader = Loader::random(3, &Placement::cpu().unwrap());
+        let model = Counting { inner: Opt::load(&loader, &config).unwrap(), rows: Mutex::default() };
+        let continued = |end: Vec<u32>, do_sample: bool| {
+            let prompts: Vec<u32> = (0..4).flat_map(|row| [2, row + 5, 3 * row + 7]).collect();
+            let request = Request {
+                prompt: Prompt { embeddings: model.embed(&prompts).reshape([4, 3, 16]), padding: vec![0; 4] },
+                said: vec![Vec::new(); 4],
+                seeds: (0..4).collect(),
+            };
+            let settings = Settings { do_sample, temperature: 3.0, ..Settings::greedy(12, end) };
+            model.rows.lock().unwrap().clear();
+            generate(&model, request, &settings, &|| false).unwrap()
+        };
+        // Drawn tokens differ from row to row: one of the first row's ends it early, and others where they say it too.
+        let all = continued(Vec::new(), true);
+        assert_eq!(*model.rows.lock().unwrap(), [4; 11]);
+        let end = all[0].ids[2];
+        let some = continued(vec![end], true);
+        let lengths: Vec<usize> = some.iter().map(|row| row.ids.len()).collect();
+        for (row, whole) in some.iter().zip(&all) {
+            assert_eq!(row.ids, whole.ids[..row.ids.len()], "a row depends on its neighbours");
+        }
+        let steps = lengths.iter().max().unwrap() - 1;
+        let expected: Vec<usize> =
+            (1..=steps).map(|step| lengths.iter().filter(|&&length| length > step).count()).collect();
+        assert_eq!(*model.rows.lock().unwrap(), expected);
+        assert!(expected.last() < Some(&4), "{lengths:?}");
+    }
+}

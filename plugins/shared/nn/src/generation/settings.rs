@@ -160,6 +160,11 @@ impl Settings {
         })
     }
 
+    /// The most new tokens behind a prompt of so many positions (0 behind an encoder).
+    pub fn most_new_tokens(&self, prompt: usize) -> usize {
+        self.limits(prompt).most
+    }
+
     /// Greedy decoding to a fixed number of tokens.
     pub fn greedy(max_new_tokens: usize, end_tokens: Vec<u32>) -> Settings {
         Settings {

@@ -68,11 +68,11 @@ impl Default for LlamaConfig {
 }
 
 impl LlamaConfig {
-    fn groups(&self) -> usize {
+    pub(super) fn groups(&self) -> usize {
         self.num_key_value_heads.unwrap_or(self.num_attention_heads)
     }
 
-    fn head_size(&self) -> usize {
+    pub(super) fn head_size(&self) -> usize {
         self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
     }
 

@@ -1,6 +1,7 @@
 //! Language models: from embeddings to scores of the next token. How tokens are chosen from scores is `generation`'s affair.
 
 mod llama;
+mod needs;
 mod opt;
 mod rotary;
 mod state;

@@ -72,17 +72,21 @@ pub fn attend_backward(
     let gradient = of_groups(gradient, size);
     let values_gradient = weights.clone().swap_dims(2, 3).matmul(gradient.clone());
     let weights_gradient = gradient.matmul(values.swap_dims(2, 3));
-    let scores_gradient = softmax_backward(weights, weights_gradient) * scale;
+    let scores_gradient = softmax_backward(weights, weights_gradient, scale);
     let query_gradient = scores_gradient.clone().matmul(keys).reshape([rows, heads, length, size]);
     let keys_gradient = scores_gradient.swap_dims(2, 3).matmul(of_groups(query, size));
     (query_gradient, keys_gradient, values_gradient)
 }
 
-/// p · (g − Σ p·g), along the last dimension.
-fn softmax_backward(weights: Tensor<4>, gradient: Tensor<4>) -> Tensor<4> {
+/// scale · p · (g − Σ p·g), along the last dimension.
+fn softmax_backward(weights: Tensor<4>, gradient: Tensor<4>, scale: f64) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if let Some(back) = crate::cpu::softmax_backward(&weights, &gradient, scale) {
+        return back;
+    }
     let product = weights.clone() * gradient;
     let sum = product.clone().sum_dim(3);
-    product - weights * sum
+    (product - weights * sum) * scale
 }
 
 /// Hides the future and the padding at the left: `[rows or 1, 1, length, length]`.

@@ -127,19 +127,19 @@ impl Checkpoint {
         &self.shards[tensor.shard].map[tensor.start..tensor.end]
     }
 
-    /// Tells the system that a tensor's pages are not needed again, so that loading holds the weights once and not twice.
-    pub fn release(&self, tensor: &StoredTensor) {
+    /// Tells the system that these bytes of a tensor are not needed again, so that loading holds the weights once and not twice.
+    pub fn release(&self, tensor: &StoredTensor, bytes: std::ops::Range<usize>) {
         #[cfg(unix)]
         {
             let map = &self.shards[tensor.shard].map;
             // SAFETY: the mapping is read-only and backed by the file, so dropped pages come back unchanged when read again.
             // It is advice: a failure costs memory only.
             let _ = unsafe {
-                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, tensor.start, tensor.end - tensor.start)
+                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, tensor.start + bytes.start, bytes.len())
             };
         }
         #[cfg(not(unix))]
-        let _ = tensor;
+        let _ = (tensor, bytes);
     }
 }
 

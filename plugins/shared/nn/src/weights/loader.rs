@@ -90,6 +90,8 @@ enum Source {
 
 /// How many random numbers are drawn; larger tensors repeat them.
 const RANDOM_BLOCK: usize = 1 << 20;
+/// Bytes of a file that are read at a time; whole numbers of every format.
+const PIECE: usize = 8 << 20;
 /// The spread of random weights: activations stay finite through any of the models.
 const RANDOM_SCALE: f32 = 0.02;
 
@@ -262,13 +264,16 @@ fn read_stored(checkpoint: &Checkpoint, stored: &StoredTensor, shape: &[usize], 
             format!("{} is {:?}, config.json makes it {shape:?}", stored.name, stored.shape),
         ));
     }
-    if !numbers.extend(stored.dtype, checkpoint.bytes(stored)) {
-        return Err(Error::malformed(
-            file,
-            format!("{} is stored as {:?}; f32, f16 and bf16 can be read", stored.name, stored.dtype),
-        ));
+    // Piece by piece, each given back when it is read: the largest tensor too is held once and not twice.
+    for (place, piece) in checkpoint.bytes(stored).chunks(PIECE).enumerate() {
+        if !numbers.extend(stored.dtype, piece) {
+            return Err(Error::malformed(
+                file,
+                format!("{} is stored as {:?}; f32, f16 and bf16 can be read", stored.name, stored.dtype),
+            ));
+        }
+        checkpoint.release(stored, place * PIECE..place * PIECE + piece.len());
     }
-    checkpoint.release(stored);
     Ok(())
 }
 

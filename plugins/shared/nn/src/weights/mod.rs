@@ -3,12 +3,14 @@
 
 mod checkpoint;
 mod convert;
+mod examine;
 mod loader;
 mod names;
 mod write;
 
 pub use checkpoint::{Checkpoint, StoredTensor};
 pub use convert::f32_numbers;
+pub use examine::{Examined, examine};
 pub use loader::{Expected, Loader};
 pub use names::{canonical, canonical_module};
 pub use write::{write_safetensors, write_stored};

@@ -1,0 +1,174 @@
+//! `host bench`
+
+use super::Done;
+use super::common::{Common, print, print_json};
+use super::models::captioner;
+use crate::error::{Error, Result};
+use crate::eval::one_answer;
+use crate::loader::Library;
+use crate::registry::{Lock, Registry, Weights};
+use crate::worker::{Command, ComponentSpec, Event, Limits};
+use clap::Args;
+use plugin_api::{BenchReport, BenchRequest, ModelSource};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A model of the registry, or any Hugging Face directory
+    model: String,
+    /// Weights that mean nothing: needs no files for the models that the hub has, and a config.json for others
+    #[arg(long)]
+    random_weights: bool,
+    /// Images in a batch; several, separated by commas, are measured one after the other
+    #[arg(long, value_delimiter = ',', default_value = "1,8", value_name = "N,…", value_parser = clap::value_parser!(u16).range(1..))]
+    batch_size: Vec<u16>,
+    /// Tokens of every caption
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    new_tokens: u16,
+    /// Runs after a warm-up; the best counts
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    let (registry, lock) = common.registry_and_lock()?;
+    let (library, component, source) = measured(&registry, &lock, arguments)?;
+    let request = BenchRequest {
+        source,
+        random_weights: arguments.random_weights,
+        device: common.device,
+        threads: common.threads,
+        batch_sizes: arguments.batch_size.iter().map(|&size| size.into()).collect(),
+        new_tokens: arguments.new_tokens.into(),
+        runs: arguments.runs.into(),
+    };
+    let model = ComponentSpec { library, component, entry: arguments.model.clone(), message: request };
+    let reporter = common.reporter();
+    reporter.note("measuring the device, loading, then timing");
+    let report = match one_answer(&Command::Bench { model }, Limits::default(), common.threads, &reporter)? {
+        Ok(Event::Benched { report }) => report,
+        Ok(_) => return Err(Error::failed("the worker answered something else than what it was asked")),
+        Err(reason) => return Err(Error::failed(format!("{} cannot be measured: {reason}", arguments.model))),
+    };
+    match arguments.json {
+        true => print_json(&as_json(&arguments.model, arguments.random_weights, &report))?,
+        false => print(&as_text(&arguments.model, arguments.random_weights, &report))?,
+    }
+    Ok(Done::All)
+}
+
+/// Which plugin measures, and what: a directory, or the model of a repository with random weights.
+fn measured(registry: &Registry, lock: &Lock, arguments: &Arguments) -> Result<(Library, Option<String>, ModelSource)> {
+    let model = &arguments.model;
+    if let (true, Some(entry)) = (arguments.random_weights, registry.models().get(model)) {
+        let weights = Weights::of(registry, entry);
+        let source = ModelSource {
+            weights: weights.present().map(std::path::Path::to_owned),
+            repository: entry.weights.strip_prefix("hf:").map(str::to_owned),
+            ..ModelSource::default()
+        };
+        return Ok((Library::locked(registry, lock, &entry.plugin)?, entry.component.clone(), source));
+    }
+    let spec = captioner(registry, lock, model).map_err(|error| match registry.models().contains_key(model) {
+        true => {
+            let help = error.help.clone().unwrap_or_default();
+            error.help(format!("{help}, or measure without them: --random-weights"))
+        }
+        false => error,
+    })?;
+    let source = ModelSource { weights: Some(spec.message.weights), ..ModelSource::default() };
+    Ok((spec.library, spec.component, source))
+}
+
+fn as_json(model: &str, random_weights: bool, report: &BenchReport) -> serde_json::Value {
+    let batches: Vec<_> = report
+        .batches
+        .iter()
+        .map(|batch| {
+            let vision_floor = report.vision_floor(batch.batch_size);
+            serde_json::json!({
+                "batch_size": batch.batch_size,
+                "new_tokens": batch.new_tokens,
+                "images_per_second": batch.images_per_second(),
+                "tokens_per_second": batch.tokens_per_second(),
+                "vision_seconds": batch.vision_seconds,
+                "first_token_seconds": batch.first_token_seconds,
+                "step_milliseconds": batch.step_seconds * 1e3,
+                "total_seconds": batch.total_seconds,
+                "peak_memory": batch.peak_memory,
+                "vision_floor_seconds": vision_floor,
+                "vision_over_floor": batch.vision_seconds / vision_floor,
+                "step_over_floor": batch.step_seconds / report.step_floor(),
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "model": model,
+        "random_weights": random_weights,
+        "architecture": report.architecture,
+        "parameters": report.parameters,
+        "device": report.device,
+        "precision": report.precision,
+        "load_seconds": report.load_seconds,
+        "load_peak_memory": report.load_peak_memory,
+        "weight_bytes": report.weight_bytes,
+        "step_bytes": report.step_bytes,
+        "vision_flop": report.vision_flop,
+        "prompt_tokens": report.prompt_tokens,
+        "bandwidth": report.bandwidth,
+        "matrix_rate": report.matrix_rate,
+        "step_floor_milliseconds": report.step_floor() * 1e3,
+        "batches": batches,
+    })
+}
+
+fn as_text(model: &str, random_weights: bool, report: &BenchReport) -> String {
+    let mut text = format!(
+        "{model}: {}, {:.3} billion weights{}, {} in {}\n\
+         loaded in {:.1} s{}; the prompt has {} positions\n\
+         ceilings: {:.1} GB/s of memory, {:.0} GFLOP/s of matrix products\n\
+         floors: {:.2} ms a decoding step ({:.2} GB of weights), {:.2} ms an image's vision side ({:.3} TFLOP)\n\n",
+        report.architecture,
+        report.parameters as f64 / 1e9,
+        if random_weights { " (random)" } else { "" },
+        report.device,
+        report.precision,
+        report.load_seconds,
+        report.load_peak_memory.map_or(String::new(), |peak| {
+            format!(
+                ", with {:.2} GiB at most for {:.2} GiB of weights",
+                gibibytes(peak),
+                gibibytes(report.weight_bytes)
+            )
+        }),
+        report.prompt_tokens,
+        report.bandwidth / 1e9,
+        report.matrix_rate / 1e9,
+        report.step_floor() * 1e3,
+        report.step_bytes as f64 / 1e9,
+        report.vision_floor(1) * 1e3,
+        report.vision_flop / 1e12,
+    );
+    text += "batch  images/s  tokens/s  first token  vision / floor   step / floor  peak memory\n";
+    for batch in &report.batches {
+        text += &format!(
+            "{:>5}  {:>8.2}  {:>8.1}  {:>9.1} ms  {:>7.1} ms {:>4.2}  {:>6.2} ms {:>4.2}  {}\n",
+            batch.batch_size,
+            batch.images_per_second(),
+            batch.tokens_per_second(),
+            batch.first_token_seconds * 1e3,
+            batch.vision_seconds * 1e3,
+            batch.vision_seconds / report.vision_floor(batch.batch_size),
+            batch.step_seconds * 1e3,
+            batch.step_seconds / report.step_floor(),
+            batch.peak_memory.map_or("-".to_owned(), |bytes| format!("{:>7.2} GiB", gibibytes(bytes))),
+        );
+    }
+    text
+}
+
+fn gibibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1u32 << 30)
+}

@@ -1,0 +1,33 @@
+//! Captions of the first validation items, scored: what a loss does not tell.
+
+use crate::error::Result;
+use crate::score::{Corpus, CorpusItem, score_family};
+use crate::worker::{ScoreMetric, make_metric};
+use indexmap::IndexMap;
+use plugin_api::Item;
+
+/// Corpus values, unscaled, of captions of these items.
+pub fn score(metrics: &[ScoreMetric], items: &[&Item], captions: Vec<String>) -> Result<IndexMap<String, f64>> {
+    let candidates = items.iter().zip(captions).map(|(item, candidate)| CorpusItem {
+        id: item.id.clone(),
+        candidate,
+        references: item.references.clone(),
+        category: item.category.clone(),
+    });
+    let corpus = Corpus::new(candidates.collect());
+    let mut scores = IndexMap::new();
+    if corpus.is_empty() {
+        return Ok(scores);
+    }
+    for wanted in metrics {
+        let mut metric = make_metric(wanted)?;
+        corpus.observed_by(&mut metric)?;
+        let scored = score_family(&metric, &corpus, None)?;
+        for (value, score) in scored.values.iter().zip(scored.corpus) {
+            if wanted.values.is_empty() || wanted.values.contains(&value.name) {
+                scores.insert(value.name.clone(), score.value);
+            }
+        }
+    }
+    Ok(scores)
+}

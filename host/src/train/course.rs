@@ -1,0 +1,165 @@
+//! The host's side of a training: the folder, the items, the worker, and what people see meanwhile.
+
+use super::job::{TrainJob, TrainNews, items_file};
+use super::log::Validation;
+use super::plan::TrainResult;
+use super::resolve::{Resolved, TrainRequest, resolve};
+use crate::catalogue::SplitRequest;
+use crate::energy::{Energy, Meter, energy_of};
+use crate::error::{Error, Result};
+use crate::eval::{one_answer, prepared_items};
+use crate::progress::{Bar, Reporter};
+use crate::registry::{Lock, Registry};
+use crate::run::{RunLock, Shard, clear_unfinished, replace_file, write_items};
+use crate::worker::{Command, Event, Reply, Worker};
+use plugin_api::TrainerDescription;
+use std::path::PathBuf;
+
+/// What a training came to, and where it lies.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Trained {
+    pub folder: PathBuf,
+    pub adapter: PathBuf,
+    #[serde(flatten)]
+    pub result: TrainResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kwh: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kg_co2e: Option<f64>,
+}
+
+/// Trains, goes on with a training, or finds it finished.
+///
+/// # Errors
+/// Names and options that make no sense; a folder with another training; whatever stopped the training, with how to go on.
+pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter: &Reporter) -> Result<Trained> {
+    let resolved = resolve(registry, lock, request)?;
+    resolved.check_digests()?;
+    let _held = RunLock::acquire(&request.out, Shard::WHOLE)?;
+    resolved.plan.adopt(&request.out, request.resume)?;
+    clear_unfinished(&request.out);
+    if let Some(result) = TrainResult::read(&request.out) {
+        reporter.note(&format!("{}: the training is finished", request.out.display()));
+        return Ok(trained(request, result));
+    }
+    let meter = Meter::start(registry.energy());
+    let mut device = Vec::new();
+    let done =
+        list_items(&resolved, request, reporter).and_then(|()| follow(&resolved.job, request, reporter, &mut device));
+    // What was used was used, whatever came of it.
+    let recorded = Energy::add(&request.out, "", registry.energy(), meter.stop(&device));
+    done?;
+    recorded?;
+    let result = TrainResult::read(&request.out)
+        .ok_or_else(|| Error::failed(format!("{} has no result.json", request.out.display())))?;
+    Ok(trained(request, result))
+}
+
+fn trained(request: &TrainRequest, result: TrainResult) -> Trained {
+    let energy = energy_of(&request.out);
+    Trained {
+        folder: request.out.clone(),
+        adapter: request.out.join("adapter"),
+        result,
+        kwh: energy.as_ref().map(|energy| energy.kwh),
+        kg_co2e: energy.map(|energy| energy.kg_co2e),
+    }
+}
+
+/// Writes the items of the two splits into the folder, once.
+fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) -> Result<()> {
+    let options = &request.options;
+    let mut parts = vec![("train", &options.train_split, options.limit)];
+    if options.validates() {
+        parts.push(("validation", &options.validation_split, options.validation_limit));
+    }
+    for (part, split, limit) in parts {
+        let file = items_file(&request.out, part);
+        if file.is_file() {
+            continue;
+        }
+        let without = |error: Error| match part {
+            "validation" => Error {
+                help: Some("name another --validation-split, or `none` to train without validation".to_owned()),
+                ..error.context("nothing can be validated")
+            },
+            _ => error.context("there is nothing to learn"),
+        };
+        if let Some(prepared) = &resolved.prepared {
+            write_items(&file, &prepared_items(prepared, split, limit).map_err(without)?)?;
+            continue;
+        }
+        let command = Command::List {
+            dataset: resolved.dataset.clone(),
+            request: SplitRequest { split: split.clone(), limit, files: resolved.splits.clone() },
+            dropped_file: items_file(&request.out, &format!("{part}.dropped")),
+            items_file: file,
+        };
+        match one_answer(&command, request.limits, request.threads, reporter)? {
+            Ok(Event::NotSaved(failure)) => return Err(failure.into()),
+            Ok(_) => {}
+            Err(error) => return Err(without(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Starts the worker and follows it to its end.
+fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &mut Vec<String>) -> Result<()> {
+    let mut worker = Worker::start(request.limits, request.threads)?;
+    worker.send(&Command::Train { job: Box::new(job.clone()) })?;
+    let mut bar: Option<Bar> = None;
+    loop {
+        match worker.next(bar.is_none()) {
+            Reply::Event(Event::Training { news }) => match news {
+                TrainNews::Ready { description, layers, trainable, done, steps, images_done, images } => {
+                    device.push(description.device.clone());
+                    reporter.note(&ready(&description, layers, trainable, done, steps));
+                    let text = serde_json::to_string_pretty(&description).unwrap_or_default() + "\n";
+                    replace_file(&job.folder.join("model.json"), text.as_bytes())?;
+                    bar = Some(reporter.bar("training images", images_done, images));
+                }
+                TrainNews::Step(step) => {
+                    if let Some(bar) = &bar {
+                        bar.advance(step.images);
+                    }
+                }
+                TrainNews::Validated(validation) => reporter.note(&validated(&validation)),
+                TrainNews::Saved { .. } => {}
+                TrainNews::LeftOut { id, reason } => reporter.warn(&format!("item {id} is left out: {reason}")),
+            },
+            Reply::Event(Event::Done) => return Ok(()),
+            Reply::Event(Event::Failed(failure)) => return Err(failure.into()),
+            Reply::Event(Event::Log { level, message }) => reporter.plugin(&level, &message),
+            Reply::Event(_) => {}
+            Reply::Died(death) => {
+                return Err(Error::failed(death.reason)
+                    .help("the last checkpoint is safe: the same command with --resume goes on from it"));
+            }
+        }
+    }
+}
+
+fn ready(description: &TrainerDescription, layers: usize, trainable: u64, done: usize, steps: usize) -> String {
+    let share = 100.0 * trainable as f64 / description.parameters.max(1) as f64;
+    let begin = match done {
+        0 => format!("{steps} steps"),
+        done => format!("going on behind step {done} of {steps}"),
+    };
+    format!(
+        "{} on {} in {}: {layers} layers adapted, {trainable} parameters ({share:.2} % of the model); {begin}",
+        description.architecture, description.device, description.precision
+    )
+}
+
+fn validated(validation: &Validation) -> String {
+    let captions: String =
+        validation.captions.iter().map(|(name, value)| format!(", {name} {:.1}", value * 100.0)).collect();
+    format!(
+        "step {} (epoch {:.1}): validation loss {:.4}{}{captions}",
+        validation.step,
+        validation.epoch,
+        validation.validation_loss,
+        if validation.best { ", the best so far" } else { "" }
+    )
+}

@@ -1,0 +1,146 @@
+//! Times a captioner and the device's ceilings. Which model and which weights is the plugin's affair.
+
+use crate::memory::{self, Tower};
+use crate::{Placement, Result};
+use burn::tensor::{Tensor, TensorData};
+use plugin_api::{BatchBench, BenchRequest, Host};
+use rayon::prelude::*;
+use std::time::Instant;
+
+/// What is timed: a model with a prompt of its own.
+pub trait Measured {
+    /// Side of its images in pixels.
+    fn side(&self) -> usize;
+    /// Pixels `[rows, 3, side, side]` to the vectors that the language model reads; returns when the device is done.
+    fn see(&self, pixels: Vec<f32>, rows: usize);
+    /// Pixels to captions of exactly `new_tokens` greedy tokens.
+    ///
+    /// # Errors
+    /// As [`crate::generation::generate`].
+    fn caption(&self, pixels: Vec<f32>, rows: usize, new_tokens: usize) -> Result<()>;
+}
+
+/// Times every batch size that was asked for: a warm-up, then the best of the runs.
+///
+/// # Errors
+/// As [`Measured::caption`].
+pub fn batches(
+    model: &dyn Measured,
+    request: &BenchRequest,
+    placement: &Placement,
+    host: Host,
+) -> Result<Vec<BatchBench>> {
+    let side = model.side();
+    let mut measured = Vec::with_capacity(request.batch_sizes.len());
+    for (place, &rows) in request.batch_sizes.iter().enumerate() {
+        let pixels: Vec<f32> = (0..rows * 3 * side * side).map(|i| (i as f32 * 0.37).sin()).collect();
+        let mut best = [f64::INFINITY; 3];
+        for run in 0..=request.runs {
+            if host.cancelled() {
+                return Err(crate::Error::Cancelled);
+            }
+            host.progress(
+                (place * (request.runs + 1) + run) as u64,
+                (request.batch_sizes.len() * (request.runs + 1)) as u64,
+            );
+            let times = [
+                seconds(|| {
+                    model.see(pixels.clone(), rows);
+                    Ok(())
+                })?,
+                seconds(|| model.caption(pixels.clone(), rows, 1))?,
+                seconds(|| model.caption(pixels.clone(), rows, request.new_tokens))?,
+            ];
+            // The first run compiles, tunes and warms up.
+            if run > 0 || request.runs == 0 {
+                for (best, time) in best.iter_mut().zip(times) {
+                    *best = best.min(time);
+                }
+            }
+        }
+        let [vision, first, total] = best;
+        let steps = request.new_tokens.saturating_sub(1).max(1);
+        measured.push(BatchBench {
+            batch_size: rows,
+            new_tokens: request.new_tokens,
+            vision_seconds: vision,
+            first_token_seconds: first,
+            step_seconds: (total - first).max(0.0) / steps as f64,
+            total_seconds: total,
+            peak_memory: memory::peak_memory(placement),
+        });
+    }
+    Ok(measured)
+}
+
+fn seconds(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let begin = Instant::now();
+    work()?;
+    Ok(begin.elapsed().as_secs_f64())
+}
+
+/// Waits until the device has computed a tensor, by reading one number of it.
+pub fn wait<const D: usize>(x: &Tensor<D>) {
+    let first: [std::ops::Range<usize>; D] = std::array::from_fn(|_| 0..1);
+    let _ = x.clone().slice(first).into_data();
+}
+
+/// Bytes a second that the device reads from its memory: the best of several passes over more than any cache holds.
+pub fn bandwidth(placement: &Placement) -> f64 {
+    if placement.is_cpu() {
+        let numbers = vec![1.0_f32; 64 << 20];
+        return fastest(5, || {
+            let sum: f32 = numbers.par_chunks(1 << 16).map(sum).sum();
+            std::hint::black_box(sum);
+        })
+        .recip()
+            * (numbers.len() * size_of::<f32>()) as f64;
+    }
+    const PASSES: usize = 10;
+    let x: Tensor<2> = Tensor::ones([1 << 14, 1 << 15], (&placement.device, placement.dtype));
+    let bytes = x.shape().num_elements() as f64 * placement.number_bytes() as f64;
+    let time = fastest(5, || {
+        let sums: Vec<Tensor<2>> = (0..PASSES).map(|_| x.clone().sum_dim(1)).collect();
+        wait(&Tensor::cat(sums, 1));
+    });
+    PASSES as f64 * bytes / time
+}
+
+/// Multiplications and additions of so many layers: four square matrices and two of the feed-forward part a layer, and attention.
+pub fn flop(tower: &Tower, layers: usize) -> f64 {
+    let (positions, width, inner) = (tower.positions as f64, tower.width as f64, tower.inner as f64);
+    let matrices = 2.0 * positions * (4.0 * width * width + 2.0 * width * inner);
+    layers as f64 * (matrices + 4.0 * positions * positions * width)
+}
+
+/// Several sums side by side: a single one waits for its own additions.
+fn sum(numbers: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 64];
+    for chunk in numbers.as_chunks::<64>().0 {
+        for (sum, number) in sums.iter_mut().zip(chunk) {
+            *sum += number;
+        }
+    }
+    sums.iter().sum()
+}
+
+/// FLOP a second of a large matrix product in the device's number format, as the models' layers multiply.
+pub fn matrix_rate(placement: &Placement) -> f64 {
+    let size: usize = if placement.is_cpu() { 1536 } else { 8192 };
+    let numbers = |step: f32| -> Tensor<2> {
+        let values: Vec<f32> = (0..size * size).map(|i| (i as f32 * step).sin()).collect();
+        Tensor::from_data(TensorData::new(values, [size, size]), (&placement.device, placement.dtype))
+    };
+    let (a, b) = (numbers(0.37), numbers(0.73));
+    wait(&a.clone().matmul(b.clone().transpose()));
+    let time = fastest(5, || wait(&a.clone().matmul(b.clone().transpose())));
+    2.0 * (size as f64).powi(3) / time
+}
+
+fn fastest(times: usize, mut work: impl FnMut()) -> f64 {
+    (0..times).fold(f64::INFINITY, |best, _| {
+        let begin = Instant::now();
+        work();
+        best.min(begin.elapsed().as_secs_f64())
+    })
+}

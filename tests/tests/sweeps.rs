@@ -1,0 +1,55 @@
+//! `host sweep`: every combination is trained, ranked, and not trained again.
+
+use end_to_end_tests::{Place, Registry, RunFiles, assert_same_run};
+
+const SWEEP: &str = "[train]\nmodel = \"fine\"\ndataset = \"hm\"\nbatch-size = 8\nepochs = 2\nfloor = 0.0\n\n\
+                     [grid]\nstrategy = [\"query-value\", \"all-linear\"]\nlearning-rate = [0.0, 0.02, 0.1]\n";
+
+#[test]
+fn a_sweep_ranks_by_validation_loss_and_goes_on_where_it_was_killed() {
+    let place = Place::new();
+    place.write("sweep.toml", SWEEP);
+    let sweep = |out: &str| place.host(&["sweep", "sweep.toml", "--json", "--out"]).with(&[place.path(out)]);
+    let swept = sweep("whole").run().expect_code(0).json();
+    let losses: Vec<f64> =
+        swept["trials"].as_array().unwrap().iter().map(|trial| trial["validation_loss"].as_f64().unwrap()).collect();
+    assert_eq!(losses.len(), 6);
+    assert!(losses.windows(2).all(|pair| pair[0] <= pair[1]), "{losses:?}");
+    // A rate of zero learns nothing and is the worst.
+    assert_eq!(swept["trials"][5]["values"]["learning-rate"], serde_json::json!(0.0));
+    let files = RunFiles::of(&place.path("whole"));
+    assert_eq!(files.text("table.csv").lines().count(), 7, "{}", files.text("table.csv"));
+    assert!(files.text("parallel.svg").contains("learning-rate") && files.text("table.md").contains("all-linear"));
+
+    // Again: nothing is trained, and nothing changes.
+    let outcome = sweep("whole").run().expect_code(0);
+    assert_eq!(outcome.stderr.matches("the training is finished").count(), 6, "{outcome}");
+    assert_same_run(&RunFiles::of(&place.path("whole")), &files);
+
+    let mut host = sweep("killed").start();
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    let _ = host.kill();
+    let _ = host.wait();
+    sweep("killed").run().expect_code(0);
+    let adapters = |path: &str| path.contains("/adapter/") || path.ends_with("log.jsonl");
+    let killed = RunFiles::of(&place.path("killed")).only(adapters);
+    assert_same_run(&killed, &files.only(adapters));
+
+    place.write("sweep.toml", &SWEEP.replace("0.1]", "0.2]"));
+    sweep("whole").run().expect_code(2).expect_error(&["another sweep"]);
+}
+
+#[test]
+fn a_trial_that_fails_is_a_row_of_its_own_and_a_bad_file_names_its_line() {
+    let place = Place::with(Registry::usual());
+    let text = SWEEP.replace("learning-rate = [0.0, 0.02, 0.1]", "rank = [4, 49]");
+    place.write("sweep.toml", &text);
+    let sweep = || place.host(&["sweep", "sweep.toml", "--out", "sweep"]);
+    let outcome = sweep().run().expect_code(1);
+    assert!(outcome.stdout.contains("failed") && outcome.stdout.contains("rank 49 is larger"), "{outcome}");
+    place.write("sweep.toml", &SWEEP.replace("learning-rate", "learning-raet"));
+    sweep().run().expect_code(2).expect_error(&["sweep.toml:10", "did you mean `learning-rate`"]);
+    place.write("sweep.toml", &SWEEP.replace("\"fine\"", "\"fin\""));
+    sweep().with(&["--out", "other"]).run().expect_code(2);
+    place.host(&["sweep", "none.toml"]).run().expect_code(2).expect_error(&["none.toml"]);
+}
