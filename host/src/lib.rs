@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod cli;
+pub mod embed;
 pub mod energy;
 pub mod error;
 pub mod eval;

@@ -132,7 +132,9 @@ impl Bar {
                 lines.done += by;
                 if lines.done == self.total || lines.said.elapsed() > PACE {
                     match self.bytes {
-                        false => eprintln!("{}: {} of {}{}", self.title, lines.done, self.total, lines.pace(self.total)),
+                        false => {
+                            eprintln!("{}: {} of {}{}", self.title, lines.done, self.total, lines.pace(self.total))
+                        }
                         true => eprintln!(
                             "{}: {:.1} of {:.1} MB",
                             self.title,

@@ -1,7 +1,7 @@
 //! What a Lookbook plugin depends on, and nothing else.
 //!
-//! Authors use the [`sdk`], re-exported here: plain traits ([`Captioner`], [`Metric`], [`Dataset`], [`LoraStrategy`], [`Trainer`]),
-//! [`Recommender`],
+//! Authors use the [`sdk`], re-exported here: plain traits ([`Captioner`], [`Encoder`], [`Metric`], [`Dataset`], [`LoraStrategy`], [`Trainer`],
+//! [`Recommender`]),
 //! plain types and one error type. The host uses [`abi`], the `#[repr(C)]` shapes that really cross the library's border.
 //! `adapter` joins the two. See `docs/plugin-author.md`.
 
@@ -17,7 +17,7 @@ pub use sdk::*;
 /// What the macros expand to; not part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::adapter::{captioner, dataset, export, lora_strategy, metric, recommender, trainer};
+    pub use crate::adapter::{captioner, dataset, encoder, export, lora_strategy, metric, recommender, trainer};
     pub use abi_stable;
     pub use inventory;
 }

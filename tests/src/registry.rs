@@ -55,6 +55,12 @@ impl Registry {
         self
     }
 
+    /// Lines of TOML as they are.
+    pub fn entry(mut self, text: &str) -> Registry {
+        let _ = writeln!(self.0, "{text}\n");
+        self
+    }
+
     pub fn recommender(mut self, name: &str, plugin: &str) -> Registry {
         let _ = writeln!(self.0, "[recommenders.{name}]\nplugin = {plugin:?}\n");
         self

@@ -56,7 +56,7 @@ impl WebServer {
 
     /// Gets a page as a browser would.
     pub fn get(&self, path: &str) -> Answer {
-        self.request(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address))
+        self.request(format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address))
     }
 
     /// Gets a page until it is as wanted; the last answer if it never is.
@@ -82,7 +82,7 @@ impl WebServer {
         let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={}", escaped(value))).collect();
         let body = fields.join("&");
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-        self.request(&format!(
+        self.request(format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,

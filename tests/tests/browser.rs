@@ -39,6 +39,7 @@ fn browsing_by_mouse_and_keyboard_and_finding_everything_again() {
     assert_eq!(browser.text("a.open"), best.0["id"].as_str().unwrap());
 
     // Filter, on top of it.
+    browser.click(".more > summary");
     browser.choose("#category", "dress");
     browser.click(".filters .primary");
     browser.wait("return location.search.includes('category=dress')");

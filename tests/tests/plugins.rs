@@ -124,7 +124,8 @@ fn every_plugin_of_the_tests_passes_its_check_and_is_listed_with_its_components(
     assert_eq!(of("trial")["state"], "ok");
     assert_eq!(of("trial")["components"][0]["kind"], "captioner");
     assert_eq!(of("trial")["components"][0]["model_types"][0], "trial");
-    assert_eq!(of("trial")["components"][1]["name"], "trial-words");
+    assert_eq!(of("trial")["components"][1]["kind"], "encoder");
+    assert_eq!(of("trial")["components"][2]["name"], "trial-words");
     assert_eq!(of("hm")["components"][0]["kind"], "dataset");
 }
 

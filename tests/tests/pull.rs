@@ -1,7 +1,7 @@
 //! `host models pull` against a hub on the loopback interface: the whole way, cut connections, a killed process, damaged files,
 //! refusals, and no network.
 
-use end_to_end_tests::{Faults, Host, Hub, Outcome, Place, REPOSITORY, Registry, wait_until};
+use end_to_end_tests::{Faults, Host, Hub, Outcome, Place, REPOSITORY, wait_until};
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;

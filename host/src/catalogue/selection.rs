@@ -17,6 +17,9 @@ pub struct SplitRequest {
     pub limit: Option<usize>,
     /// A folder of ids by split.
     pub files: Option<PathBuf>,
+    /// Items without a description are wanted too.
+    #[serde(default)]
+    pub undescribed: bool,
 }
 
 /// The items found, in the dataset's order, and the records that are no items.
@@ -32,7 +35,7 @@ pub fn select(dataset: &Dataset, request: &SplitRequest) -> Result<Selection> {
     let mut ids = HashSet::new();
     dataset.read(|record| {
         match record {
-            Ok(item) if item.references.iter().all(|text| text.trim().is_empty()) => {
+            Ok(item) if !request.undescribed && item.references.iter().all(|text| text.trim().is_empty()) => {
                 selection.dropped.push(ItemError { id: item.id, message: "it has no description".to_owned() });
             }
             Ok(item) if !ids.insert(item.id.clone()) => {

@@ -51,6 +51,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         metrics: vec!["all".to_owned()],
         split: "test".to_owned(),
         limit: None,
+        undescribed: false,
         run: Some(run.clone()),
         device: common.device,
         batch_size: 8,
@@ -87,7 +88,7 @@ fn pre_trained_and_fine_tuned(document: Document) -> Document {
     let tables = tables.collect();
     let notes = match paired {
         true => vec![
-            "Scores are multiplied by 100. Cells are pre-trained / fine-tuned for the catalogue; table.md has both with their intervals."
+            "Scores are multiplied by 100. A cell of two is pre-trained / fine-tuned for the catalogue; one alone has its 95 % interval below. table.md has all."
                 .to_owned(),
         ],
         false => document.notes,

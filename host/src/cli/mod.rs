@@ -9,6 +9,7 @@ mod compare;
 mod dataset;
 mod demo;
 mod doctor;
+mod embed;
 mod eval;
 mod language;
 mod merge;
@@ -61,6 +62,8 @@ enum Command {
     /// Look at a dataset's items; flatten a tree of images
     #[command(subcommand)]
     Dataset(dataset::Arguments),
+    /// Features of a dataset's items by an encoder; their principal components
+    Embed(embed::Arguments),
     /// Score captions made elsewhere
     Score(score::Arguments),
     /// Join the shards of a run, then score and tabulate
@@ -145,6 +148,7 @@ fn run(mut arguments: Arguments) -> Result<Done, Error> {
         Command::Sweep(arguments) => sweep::run(common, &arguments),
         Command::Prepare(arguments) => prepare::run(common, &arguments),
         Command::Dataset(arguments) => dataset::run(common, &arguments),
+        Command::Embed(arguments) => embed::run(common, &arguments),
         Command::Score(arguments) => score::run(common, &arguments),
         Command::Merge(arguments) => merge::run(common, &arguments),
         Command::Bench(arguments) => bench::run(common, &arguments),

@@ -29,7 +29,7 @@ pub enum Arguments {
     /// Files go into the hub's cache, $HF_HOME or ~/.cache/huggingface, where its other clients find them too. A token is taken from
     /// HF_TOKEN or from where `hf auth login` puts it; HF_ENDPOINT names another hub.
     Pull {
-        /// A model of the registry whose weights are `hf:OWNER/NAME`
+        /// A model or encoder of the registry whose weights are `hf:OWNER/NAME`
         name: String,
         /// Print one JSON document
         #[arg(long)]
@@ -127,16 +127,21 @@ fn list(common: &Common, json: bool) -> Result<Done> {
 
 fn pull(common: &Common, name: &str, json: bool) -> Result<Done> {
     let registry = common.registry()?;
-    let entry = registry.model(name)?;
-    let place = registry.place("models", name);
-    let repository = entry.weights.strip_prefix("hf:").ok_or_else(|| {
+    let (table, weights, revision) = match registry.encoders().get(name) {
+        Some(encoder) => ("encoders", &encoder.weights, &encoder.revision),
+        None => {
+            let model = registry.model(name)?;
+            ("models", &model.weights, &model.revision)
+        }
+    };
+    let place = registry.place(table, name);
+    let repository = weights.strip_prefix("hf:").ok_or_else(|| {
         Error::usage(format!(
-            "{place}: the weights of `{name}` are the directory {}, not a repository of the hub",
-            entry.weights
+            "{place}: the weights of `{name}` are the directory {weights}, not a repository of the hub"
         ))
         .help("only weights of the form `hf:OWNER/NAME` can be pulled")
     })?;
-    let revision = entry.revision.as_deref().unwrap_or("main");
+    let revision = revision.as_deref().unwrap_or("main");
     let pulled = models::pull(repository, revision, &place, &common.reporter())?;
     if json {
         print_json(&pulled)?;

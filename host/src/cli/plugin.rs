@@ -55,6 +55,7 @@ pub enum Arguments {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Kind {
     Metric,
+    Encoder,
     LoraStrategy,
 }
 
@@ -264,6 +265,7 @@ fn new(common: &Common, kind: Kind, name: &str, dir: Option<&Path>, plugin_api: 
     };
     let source = match kind {
         Kind::Metric => include_str!("templates/metric.rs.txt"),
+        Kind::Encoder => include_str!("templates/encoder.rs.txt"),
         Kind::LoraStrategy => include_str!("templates/lora-strategy.rs.txt"),
     };
     let type_name: String = name

@@ -17,8 +17,9 @@ pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_mode
 pub use devices::Jobs;
 pub use items::prepared_items;
 pub use resolve::{
-    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits, dataset_spec,
-    json_settings, metric_specs, overridden, planned_model, prepared, prepared_folder, prepared_spec, resolve,
+    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits,
+    dataset_spec, json_settings, metric_specs, overridden, planned_model, prepared, prepared_folder, prepared_spec,
+    resolve,
 };
 pub use scores::score_run;
 pub use supervise::one_answer;

@@ -4,7 +4,8 @@ use super::{Library, Plugin};
 use crate::error::Result;
 use crate::prepare::write_specimen;
 use crate::score::Corpus;
-use plugin_api::abi::messages::MetricMessage;
+use plugin_api::Device;
+use plugin_api::abi::messages::{EncoderMessage, MetricMessage};
 use std::time::Instant;
 
 /// One thing that was tried, and how it went.
@@ -30,10 +31,13 @@ pub fn check(library: &Library) -> Result<Vec<Finding>> {
         let started = Instant::now();
         let (check, problem) = match component.kind.as_str() {
             "metric" => ("scores a small corpus, in any order and in parts", check_metric(&plugin, &component.name)),
-            "captioner" if component.model_types.is_empty() => (
+            "captioner" | "encoder" if component.model_types.is_empty() => (
                 "declares the model types that it loads",
-                Some("it declares none, so --weights cannot find it".to_owned()),
+                Some("it declares none, so nobody can tell what it loads".to_owned()),
             ),
+            "encoder" => {
+                ("says what is wrong with a directory that holds no weights", check_encoder(&plugin, &component.name))
+            }
             _ => ("is registered", None),
         };
         findings.push(finding(&name, check, started, problem));
@@ -55,6 +59,26 @@ fn finding(component: &str, check: &str, started: Instant, problem: Option<Strin
         check: check.to_owned(),
         problem,
         milliseconds: started.elapsed().as_secs_f64() * 1e3,
+    }
+}
+
+/// Weights are not at hand: what can be tried is that loading none is an error, and no panic.
+fn check_encoder(plugin: &Plugin, name: &str) -> Option<String> {
+    let empty = match tempfile::tempdir() {
+        Ok(folder) => folder,
+        Err(error) => return Some(format!("no folder can be made to try it with: {error}")),
+    };
+    let message = EncoderMessage {
+        weights: empty.path().to_owned(),
+        adapter: None,
+        device: Device::Cpu,
+        threads: 1,
+        settings: serde_json::Value::Object(Default::default()),
+    };
+    match plugin.encoder(Some(name), name, &message) {
+        Ok(_) => Some("it loads an empty directory as if it were a model".to_owned()),
+        Err(error) if error.message.contains("panicked") => Some(error.message),
+        Err(_) => None,
     }
 }
 

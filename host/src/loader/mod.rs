@@ -4,12 +4,14 @@
 mod complete;
 mod components;
 mod conformance;
+mod encoder;
 mod notices;
 mod recommender;
 mod training;
 
 pub use components::{BatchScores, Captioner, Dataset, Metric};
 pub use conformance::{Finding, check};
+pub use encoder::{Encoder, PreparedInputs};
 pub use notices::{Notice, listen};
 pub use recommender::Recommender;
 pub use training::{LoraStrategy, PreparedBatch, Trainer};

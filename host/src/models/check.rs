@@ -77,7 +77,7 @@ pub fn needs(
     match one_answer(&Command::Inspect { model }, limits, message.threads, reporter)? {
         Ok(Event::Inspected { report }) => Ok(report),
         Ok(_) => Err(Error::failed("the worker answered something else than what it was asked")),
-        Err(reason) => Err(Error::failed(reason)),
+        Err(error) => Err(error),
     }
 }
 

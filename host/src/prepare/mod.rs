@@ -19,6 +19,7 @@ mod summary;
 pub use manifest::{Counts, Manifest, Prepared};
 pub use normalise::normalised;
 pub use options::PrepareOptions;
+pub use output::OutputFile;
 pub use pack::PackIndex;
 pub use source::{Catalogue, SourceFile};
 pub use specimen::write_specimen;

@@ -113,9 +113,6 @@ pub struct ModelConfig {
     /// Names of `[features.…]`, or folders.
     #[serde(default)]
     pub features: Vec<String>,
-    /// The row of a publication's table that it is compared to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub published: Option<String>,
     #[serde(flatten)]
     pub parameters: toml::Table,
 }

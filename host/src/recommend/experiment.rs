@@ -40,6 +40,9 @@ struct Planned<'a> {
     work: TrialWork,
 }
 
+/// A file of interactions: its path, the part of the split that it is (where it is one), and its columns (where they have names).
+type LogFile = (PathBuf, Option<Part>, Option<super::log::Columns>);
+
 struct Experiment<'a> {
     registry: &'a Registry,
     lock: &'a Lock,
@@ -91,7 +94,7 @@ impl Experiment<'_> {
     }
 
     /// The files of interactions, with the part that each is.
-    fn logs(&self) -> Result<Vec<(PathBuf, Option<Part>, Option<super::log::Columns>)>> {
+    fn logs(&self) -> Result<Vec<LogFile>> {
         let data = &self.config.data;
         if let Some(name) = &data.dataset {
             let entry = self.registry.dataset(name)?;
@@ -428,7 +431,6 @@ impl Experiment<'_> {
                 recommender: model.recommender.clone(),
                 trials: own.len(),
                 failed: failed.collect(),
-                published: model.published.clone(),
                 ..ModelResult::default()
             };
             match best.and_then(|place| Some((place, records[place].as_ref()?))) {

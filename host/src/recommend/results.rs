@@ -50,9 +50,6 @@ pub struct ModelResult {
     /// Items without features of their own, by modality.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub without_features: IndexMap<String, usize>,
-    /// The publication's row that it is compared to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub published: Option<String>,
     /// Why there are no results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

@@ -31,6 +31,7 @@ pub struct Registry {
 struct File {
     plugins: IndexMap<String, PluginEntry>,
     models: IndexMap<String, ModelEntry>,
+    encoders: IndexMap<String, EncoderEntry>,
     datasets: IndexMap<String, DatasetEntry>,
     metrics: IndexMap<String, MetricEntry>,
     energy: EnergyEntry,
@@ -66,6 +67,20 @@ pub struct ModelEntry {
     #[serde(default)]
     pub generation: Generation,
     /// The captioner's own options.
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// `[encoders.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct EncoderEntry {
+    pub plugin: String,
+    /// Which encoder of the plugin, where it has several.
+    pub component: Option<String>,
+    /// `hf:OWNER/NAME`, or a directory relative to the registry.
+    pub weights: String,
+    pub revision: Option<String>,
+    /// The encoder's own options.
     #[serde(flatten)]
     pub settings: toml::Table,
 }
@@ -241,6 +256,10 @@ impl Registry {
         &self.file.models
     }
 
+    pub fn encoders(&self) -> &IndexMap<String, EncoderEntry> {
+        &self.file.encoders
+    }
+
     pub fn datasets(&self) -> &IndexMap<String, DatasetEntry> {
         &self.file.datasets
     }
@@ -352,9 +371,10 @@ impl Registry {
         }
     }
 
-    /// Models, datasets and metrics give their names to files of a run.
+    /// Models, encoders, datasets and metrics give their names to files of a run.
     fn check_names(&self) -> Result<()> {
         let names = (self.file.models.keys().map(|name| ("models", name)))
+            .chain(self.file.encoders.keys().map(|name| ("encoders", name)))
             .chain(self.file.datasets.keys().map(|name| ("datasets", name)))
             .chain(self.file.metrics.keys().map(|name| ("metrics", name)));
         for (table, name) in names {
@@ -369,6 +389,7 @@ impl Registry {
 
     fn check_plugins_exist(&self) -> Result<()> {
         let uses = (self.file.models.iter().map(|(name, entry)| ("models", name, &entry.plugin)))
+            .chain(self.file.encoders.iter().map(|(name, entry)| ("encoders", name, &entry.plugin)))
             .chain(self.file.datasets.iter().map(|(name, entry)| ("datasets", name, &entry.plugin)))
             .chain(self.file.metrics.iter().map(|(name, entry)| ("metrics", name, &entry.plugin)))
             .chain(self.file.recommenders.iter().map(|(name, entry)| ("recommenders", name, &entry.plugin)));

@@ -18,15 +18,22 @@ pub enum Weights {
 impl Weights {
     /// Resolves a registry entry's `weights`.
     pub fn of(registry: &Registry, entry: &ModelEntry) -> Weights {
-        match entry.weights.strip_prefix("hf:") {
-            None => Weights::Directory(registry.dir().join(&entry.weights)),
+        Weights::named(registry, &entry.weights, entry.revision.as_deref())
+    }
+
+    /// The same of an entry of any kind.
+    pub fn named(registry: &Registry, weights: &str, revision: Option<&str>) -> Weights {
+        match weights.strip_prefix("hf:") {
+            None => Weights::Directory(registry.dir().join(weights)),
             Some(repository) => Weights::Hub {
                 repository: repository.to_owned(),
-                snapshot: snapshot(repository, entry.revision.as_deref().unwrap_or("main")),
+                snapshot: snapshot(repository, revision.unwrap_or("main")),
                 // Any entry of these weights pulls them.
                 name: (registry.models().iter())
-                    .find(|(_, other)| other.weights == entry.weights && other.revision == entry.revision)
-                    .map_or_else(|| repository.to_owned(), |(name, _)| name.clone()),
+                    .map(|(name, other)| (name, &other.weights, &other.revision))
+                    .chain(registry.encoders().iter().map(|(name, other)| (name, &other.weights, &other.revision)))
+                    .find(|(_, other, at)| *other == weights && at.as_deref() == revision)
+                    .map_or_else(|| repository.to_owned(), |(name, ..)| name.clone()),
             },
         }
     }
@@ -37,7 +44,8 @@ impl Weights {
             Weights::Directory(path) => path,
             Weights::Hub { snapshot, .. } => snapshot.as_ref()?,
         };
-        path.join("config.json").is_file().then_some(path)
+        // torchvision's models have no configuration.
+        ["config.json", "model.safetensors"].iter().any(|file| path.join(file).is_file()).then_some(path)
     }
 
     /// How to get them.

@@ -30,7 +30,6 @@ struct PageTable<'a> {
     title: &'a str,
     columns: Vec<PageColumn<'a>>,
     rows: Vec<PageRow>,
-    notes: &'a [String],
 }
 
 struct PageColumn<'a> {
@@ -117,6 +116,5 @@ fn table(table: &Table) -> PageTable<'_> {
             .map(|(column, left)| PageColumn { heading: &column.heading, text: *left })
             .collect(),
         rows: rows.collect(),
-        notes: &table.notes,
     }
 }

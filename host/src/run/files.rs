@@ -91,7 +91,7 @@ pub fn create_folder(folder: &Path) -> Result<()> {
 }
 
 /// Makes a rename or a new file last. File systems that cannot sync a folder keep the file all the same.
-pub(super) fn sync_folder(folder: &Path) {
+pub fn sync_folder(folder: &Path) {
     if let Ok(handle) = File::open(folder) {
         let _ = handle.sync_all();
     }

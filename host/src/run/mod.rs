@@ -3,6 +3,7 @@
 mod directory;
 mod files;
 mod items;
+mod journal;
 mod lock;
 mod merge;
 mod plan;
@@ -10,8 +11,11 @@ mod predictions;
 mod shard;
 
 pub use directory::{CellFailure, RunDir, refuse_other_plan};
-pub use files::{add_to_digest, clear_unfinished, create_folder, file_digest, hex, replace_file, replace_folder};
+pub use files::{
+    add_to_digest, clear_unfinished, create_folder, file_digest, hex, replace_file, replace_folder, sync_folder,
+};
 pub use items::{read_items, write_items};
+pub use journal::{Journal, read_journal};
 pub use lock::RunLock;
 pub use merge::merge;
 pub use plan::{Environment, Plan, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, differences};

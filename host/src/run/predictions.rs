@@ -1,13 +1,12 @@
 //! `predictions/DATASET/MODEL/shard-*.jsonl`: one line an item, appended and synced a batch at a time. They are the truth of a run;
 //! all else is computed from them.
 
-use super::files::{create_folder, replace_file, sync_folder};
-use crate::error::{Error, Result};
+use super::files::replace_file;
+use super::journal::{Journal, lines, read_journal};
+use crate::error::Result;
 use plugin_api::Finish;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What became of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,88 +30,17 @@ pub enum Outcome {
     Failed { error: String },
 }
 
-/// Reads a shard's predictions. A torn last line (no newline, or not JSON) is left out, and the length of what is whole is returned
-/// beside the lines, in bytes. An absent file is no predictions.
-///
-/// # Errors
-/// The file cannot be read, or a line before the last is damaged.
+/// Reads a shard's predictions; see [`read_journal`].
 pub fn read_predictions(path: &Path) -> Result<(Vec<Prediction>, u64)> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        Err(error) => return Err(Error::io("read", path, &error)),
-    };
-    let mut predictions = Vec::new();
-    let mut whole = 0;
-    for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let torn = !line.ends_with(b"\n");
-        let last = whole + line.len() == bytes.len();
-        match serde_json::from_slice(line) {
-            Ok(prediction) if !torn => predictions.push(prediction),
-            Ok(_) => break,
-            Err(_) if last => break,
-            Err(error) => {
-                return Err(Error::failed(format!("{}:{}: the line is damaged: {error}", path.display(), number + 1))
-                    .help("remove that line and run the same command again; its item is then captioned anew"));
-            }
-        }
-        whole += line.len();
-    }
-    Ok((predictions, whole as u64))
+    read_journal(path)
 }
 
 /// Appends to a shard's predictions.
-#[derive(Debug)]
-pub struct PredictionWriter {
-    path: PathBuf,
-    file: File,
-    length: u64,
-}
-
-impl PredictionWriter {
-    /// Opens a shard's file and cuts off a torn last line. Returns what is there already.
-    pub fn open(path: &Path) -> Result<(PredictionWriter, Vec<Prediction>)> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        create_folder(folder)?;
-        let (predictions, length) = read_predictions(path)?;
-        let open = OpenOptions::new().create(true).append(true).open(path);
-        let file = open.map_err(|error| Error::io("write", path, &error))?;
-        let fail = |error| Error::io("write", path, &error);
-        // What is whole keeps its time of change.
-        if file.metadata().map_err(fail)?.len() != length {
-            file.set_len(length).map_err(fail)?;
-        }
-        sync_folder(folder);
-        Ok((PredictionWriter { path: path.to_owned(), file, length }, predictions))
-    }
-
-    /// Appends a batch and syncs it. After an error the file holds exactly the earlier batches.
-    pub fn append(&mut self, batch: &[Prediction]) -> Result<()> {
-        let text = lines(batch)?;
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            // A disk that is full still lets a file shrink; should even that fail, the torn line is dropped on resume.
-            let _ = self.file.set_len(self.length);
-            return Err(Error::io("append to", &self.path, &error));
-        }
-        self.length += text.len() as u64;
-        Ok(())
-    }
-}
+pub type PredictionWriter = Journal<Prediction>;
 
 /// Writes a file of predictions whole.
 pub(super) fn write_predictions(path: &Path, predictions: &[Prediction]) -> Result<()> {
-    replace_file(path, &lines(predictions)?)
-}
-
-fn lines(predictions: &[Prediction]) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    for prediction in predictions {
-        serde_json::to_writer(&mut text, prediction)
-            .map_err(|error| Error::failed(format!("cannot write the prediction of `{}`: {error}", prediction.id)))?;
-        text.push(b'\n');
-    }
-    Ok(text)
+    replace_file(path, &lines(path, predictions)?)
 }
 
 #[cfg(test)]

@@ -71,6 +71,7 @@ pub fn cells(run: &RunDir, plan: &Plan, now: SystemTime) -> Vec<Cell> {
     let pairs: Vec<(usize, usize)> = (0..plan.datasets.len())
         .flat_map(|dataset| (0..plan.models.len()).map(move |model| (dataset, model)))
         .filter(|(dataset, model)| plan.has_cell(&plan.datasets[*dataset].name, &plan.models[*model].name))
+        .filter(|(dataset, model)| plan.has_cell(&plan.datasets[*dataset].name, &plan.models[*model].name))
         .collect();
     let cell = |(dataset, model): &(usize, usize)| {
         one(run, &plan.datasets[*dataset].name, &plan.models[*model].name, items[*dataset], now)

@@ -91,7 +91,7 @@ fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) 
         }
         let command = Command::List {
             dataset: resolved.dataset.clone(),
-            request: SplitRequest { split: split.clone(), limit, files: resolved.splits.clone() },
+            request: SplitRequest { split: split.clone(), limit, files: resolved.splits.clone(), undescribed: false },
             dropped_file: items_file(&request.out, &format!("{part}.dropped")),
             items_file: file,
         };

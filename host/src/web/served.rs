@@ -39,6 +39,9 @@ impl Entry for Note {
     }
 }
 
+/// Items' places in the orders last asked for, by the state of the run and the order's name.
+type Orders = LruCache<(u64, String), Arc<Vec<u32>>>;
+
 /// One of the server's runs.
 pub struct ServedRun {
     /// In addresses.
@@ -48,7 +51,7 @@ pub struct ServedRun {
     pub follower: Follower,
     notes: Journal<Note>,
     votes: Journal<Vote>,
-    orders: Mutex<LruCache<(u64, String), Arc<Vec<u32>>>>,
+    orders: Mutex<Orders>,
     told: Mutex<HashSet<String>>,
 }
 

@@ -232,6 +232,12 @@ impl View {
         out.finish()
     }
 
+    /// Is anything chosen that only some of the items, or of the models, have?
+    pub fn is_narrowed(&self, dataset: &Dataset) -> bool {
+        let searched = View { search: String::new(), ..self.clone() };
+        searched.is_filtered() || (self.models_chosen && self.models.len() < dataset.cells.len())
+    }
+
     /// Does anything but the catalogue decide which items are shown?
     pub fn is_filtered(&self) -> bool {
         self.category.is_some()

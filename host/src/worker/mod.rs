@@ -4,6 +4,7 @@
 mod ahead;
 mod captioning;
 mod comparing;
+mod embedding;
 mod picture;
 mod process;
 mod protocol;
@@ -16,8 +17,8 @@ pub use captioning::open_dataset;
 pub use picture::pixels;
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
-    CaptionItem, CaptionResult, Command, ComponentSpec, Event, ImagePlace, PluginFailure, ScoreCell, ScoreMetric,
-    ScoredCell,
+    CaptionItem, CaptionResult, Command, ComponentSpec, EmbedInput, EmbedItem, EmbedResult, Event, ImagePlace,
+    PluginFailure, RowsPlace, ScoreCell, ScoreMetric, ScoredCell,
 };
 pub use resources::{free_space, memory_of_machine};
 pub use scoring::make_metric;

@@ -7,9 +7,11 @@ use crate::recommend::TrialWork;
 use crate::run::Outcome;
 use crate::score::PairedComparison;
 use crate::train::{TrainJob, TrainNews};
-use plugin_api::abi::messages::{CaptionerMessage, DatasetMessage, MergeMessage, MetricMessage, RecommenderMessage};
+use plugin_api::abi::messages::{
+    CaptionerMessage, DatasetMessage, EncoderMessage, MergeMessage, MetricMessage, RecommenderMessage,
+};
 use plugin_api::{BenchReport, BenchRequest, ModelSource, WeightsReport};
-use plugin_api::{CaptionerDescription, RecommenderDescription};
+use plugin_api::{CaptionerDescription, EmbeddingSpace, EncoderDescription, RecommenderDescription};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -43,6 +45,18 @@ pub enum Command {
         batch_size: usize,
         loaders: usize,
     },
+    /// Load the encoder that `Embed` uses. Answered by `EncoderLoaded`.
+    LoadEncoder { encoder: ComponentSpec<EncoderMessage> },
+    /// Embed items in order and write their rows. Answered by `Embedded` for every batch, once its rows are on the disk, then `Done`;
+    /// by `NotSaved` where they cannot be written.
+    Embed {
+        dataset: Option<ComponentSpec<DatasetMessage>>,
+        items: Vec<EmbedItem>,
+        space: EmbeddingSpace,
+        batch_size: usize,
+        loaders: usize,
+        rows: RowsPlace,
+    },
     /// Fine-tune a captioner, or go on with it. Answered by `Training` as it goes, then `Done`.
     Train { job: Box<TrainJob> },
     /// Write a checkpoint with an adapter merged into it. Answered by `Merged`.
@@ -67,6 +81,45 @@ pub struct CaptionItem {
     pub index: usize,
     pub image: ImagePlace,
     pub seed: u64,
+}
+
+/// One item to embed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EmbedItem {
+    /// The item's place in the host's list; comes back with the result.
+    pub index: usize,
+    pub id: String,
+    pub input: EmbedInput,
+}
+
+/// What of an item is embedded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbedInput {
+    Image(ImagePlace),
+    Text(String),
+}
+
+/// Where rows go.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowsPlace {
+    /// One after the other into this file, from this byte on.
+    Matrix { file: PathBuf, offset: u64 },
+    /// `ID.npy` in this folder.
+    Files { folder: PathBuf },
+}
+
+/// What became of one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbedResult {
+    pub index: usize,
+    /// Its text was longer than the model reads.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+    /// Why it has no row, if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Where the worker finds an image.
@@ -122,6 +175,13 @@ pub enum Event {
     },
     Loaded {
         description: CaptionerDescription,
+    },
+    EncoderLoaded {
+        description: EncoderDescription,
+    },
+    /// A batch's rows are on the disk, those of the items without an error, in the items' order.
+    Embedded {
+        results: Vec<EmbedResult>,
     },
     Inspected {
         report: WeightsReport,

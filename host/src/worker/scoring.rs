@@ -97,7 +97,7 @@ pub fn make_metric(metric: &ScoreMetric) -> Result<Metric> {
     Ok(made)
 }
 
-/// The items that have a caption, in the dataset's order, and how many have none.
+/// The items that have a caption and a description to compare it to, in the dataset's order, and how many have no caption.
 fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusItem>, usize) {
     let mut captions: HashMap<String, String> = HashMap::new();
     for prediction in predictions {
@@ -105,7 +105,9 @@ fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusI
             captions.insert(prediction.id, caption);
         }
     }
-    let captioned: Vec<CorpusItem> = items
+    let described =
+        items.iter().filter(|item| item.references.iter().any(|text| !text.trim().is_empty())).collect::<Vec<_>>();
+    let captioned: Vec<CorpusItem> = described
         .iter()
         .filter_map(|item| {
             let candidate = captions.remove(&item.id)?;
@@ -117,7 +119,7 @@ fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusI
             })
         })
         .collect();
-    let failed = items.len() - captioned.len();
+    let failed = described.len() - captioned.len();
     (captioned, failed)
 }
 

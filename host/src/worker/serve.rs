@@ -1,6 +1,7 @@
 //! The worker's side: reads commands, calls plugins, tells events. It ends with its host, whatever a plugin is doing.
 
 use super::captioning::{Session, open_dataset};
+use super::embedding::Embedder;
 use super::picture::Gallery;
 use super::protocol::{Command, ComponentSpec, Event};
 use super::{comparing, scoring};
@@ -60,6 +61,7 @@ pub fn serve() -> Result<()> {
         });
     });
     let mut session = Session::default();
+    let mut embedder = Embedder::default();
     let mut gallery = Gallery::default();
     for command in commands {
         let done = match command {
@@ -81,6 +83,13 @@ pub fn serve() -> Result<()> {
             }),
             Command::Caption { dataset, items, batch_size, loaders } => {
                 session.caption(dataset.as_ref(), &items, batch_size, loaders, &speaker).map(|()| Event::Done)
+            }
+            Command::LoadEncoder { encoder } => {
+                embedder.load(&encoder).map(|description| Event::EncoderLoaded { description })
+            }
+            Command::Embed { dataset, items, space, batch_size, loaders, rows } => {
+                let work = embedder.embed(dataset.as_ref(), &items, &space, batch_size, loaders, rows, &speaker);
+                work.map(|saved| saved.map_or_else(|error| Event::NotSaved(error.into()), |()| Event::Done))
             }
             Command::Train { job } => fit(&job, &speaker).map(|()| Event::Done),
             Command::Merge { model, merge } => merge_adapter(&model, &merge).map(|said| Event::Merged { said }),

@@ -17,6 +17,17 @@ pub struct CaptionerMessage {
     pub settings: Value,
 }
 
+/// What an encoder is created with; see `sdk::EncoderConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EncoderMessage {
+    pub weights: PathBuf,
+    #[serde(default)]
+    pub adapter: Option<PathBuf>,
+    pub device: Device,
+    pub threads: usize,
+    pub settings: Value,
+}
+
 /// What a dataset is opened with; see `sdk::DatasetConfig`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatasetMessage {

@@ -7,6 +7,7 @@
 mod asset;
 mod captioner;
 mod dataset;
+mod encoder;
 mod failure;
 mod host;
 mod lora;
@@ -20,6 +21,7 @@ mod weights;
 pub use asset::*;
 pub use captioner::*;
 pub use dataset::*;
+pub use encoder::*;
 pub use failure::*;
 pub use host::*;
 pub use lora::*;

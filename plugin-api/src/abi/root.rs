@@ -42,11 +42,11 @@ pub struct Package {
 #[repr(C)]
 #[derive(Debug, Clone, StableAbi)]
 pub struct ComponentInfo {
-    /// `captioner`, `metric`, `dataset`, `lora-strategy`, `trainer`, `recommender`, `asset`.
+    /// `captioner`, `encoder`, `metric`, `dataset`, `lora-strategy`, `trainer`, `recommender`, `asset`.
     pub kind: RString,
     pub name: RString,
     pub summary: RString,
-    /// More, by kind, as a JSON object: a captioner's `model_types`, an asset's `python_package` and `file`.
+    /// More, by kind, as a JSON object: a captioner's or encoder's `model_types`, an asset's `python_package` and `file`.
     pub detail: RString,
 }
 

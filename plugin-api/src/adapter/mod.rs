@@ -5,6 +5,7 @@ mod asset;
 mod batches;
 mod captioner;
 mod dataset;
+mod encoder;
 mod guard;
 mod lora;
 mod metric;
@@ -15,6 +16,7 @@ mod weights;
 
 pub use captioner::captioner;
 pub use dataset::dataset;
+pub use encoder::encoder;
 pub use lora::lora_strategy;
 pub use metric::metric;
 pub use recommender::recommender;

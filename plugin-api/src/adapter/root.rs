@@ -1,15 +1,15 @@
 //! The root module, put together from what the library registered with `inventory`.
 
-use super::{asset, captioner, dataset, lora, metric, recommender, trainer, weights};
+use super::{asset, captioner, dataset, encoder, lora, metric, recommender, trainer, weights};
 use crate::abi::RecommenderInterface;
 use crate::abi::{
-    API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, Interface, LoraStrategyInterface,
-    MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef, TrainerInterface,
+    API_VERSION, AssetInterface, CaptionerInterface, ComponentInfo, DatasetInterface, EncoderInterface, Interface,
+    LoraStrategyInterface, MetricInterface, NamedInterface, Package, PluginRoot, PluginRootRef, TrainerInterface,
 };
 use crate::abi::{BenchInterface, WeightsInterface};
 use crate::sdk::RecommenderEntry;
 use crate::sdk::{
-    AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
+    AssetEntry, CaptionerEntry, DatasetEntry, EncoderEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
 };
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{ROption, RStr, RVec};
@@ -30,6 +30,10 @@ extern "C" fn components() -> RVec<ComponentInfo> {
     for entry in inventory::iter::<CaptionerEntry>() {
         let detail = serde_json::json!({ "model_types": entry.model_types });
         all.push(component("captioner", entry.name, entry.summary, detail.to_string()));
+    }
+    for entry in inventory::iter::<EncoderEntry>() {
+        let detail = serde_json::json!({ "model_types": entry.model_types });
+        all.push(component("encoder", entry.name, entry.summary, detail.to_string()));
     }
     for entry in inventory::iter::<MetricEntry>() {
         all.push(component("metric", entry.name, entry.summary, "{}".to_owned()));
@@ -63,6 +67,7 @@ extern "C" fn interface(name: RStr<'_>) -> ROption<Interface> {
     ROption::RSome(match name.as_str() {
         AssetInterface::NAME => Interface::new(&asset::INTERFACE),
         CaptionerInterface::NAME => Interface::new(&captioner::INTERFACE),
+        EncoderInterface::NAME => Interface::new(&encoder::INTERFACE),
         MetricInterface::NAME => Interface::new(&metric::INTERFACE),
         DatasetInterface::NAME => Interface::new(&dataset::INTERFACE),
         LoraStrategyInterface::NAME => Interface::new(&lora::INTERFACE),

@@ -82,11 +82,30 @@ pub struct CaptionerConfig {
 }
 
 /// A space of embeddings that a captioner or encoder offers by name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmbeddingSpace {
     pub name: String,
-    /// Dimensions of one item's embedding, such as `[257, 1408]`.
+    /// Dimensions of one item's embedding, such as `[2048]` or `[32, 768]`.
     pub shape: Vec<usize>,
+    /// What it takes.
+    #[serde(default)]
+    pub input: Modality,
+}
+
+impl EmbeddingSpace {
+    /// Numbers in one item's embedding.
+    pub fn width(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// What an embedding is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Modality {
+    #[default]
+    Image,
+    Text,
 }
 
 /// What a loaded captioner says of itself; it goes into the run's plan.

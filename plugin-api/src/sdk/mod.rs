@@ -3,6 +3,7 @@
 mod bench;
 mod captioner;
 mod dataset;
+mod encoder;
 mod error;
 mod host;
 mod lora;
@@ -16,9 +17,10 @@ mod weights;
 pub use bench::{BatchBench, BenchReport, BenchRequest};
 pub use captioner::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
-    Generation, Image,
+    Generation, Image, Modality,
 };
 pub use dataset::{Dataset, DatasetConfig, ImageSource, Item, ItemError};
+pub use encoder::{Encoder, EncoderConfig, EncoderDescription, EncoderInputs, PreparedInputs};
 pub use error::{ErrorKind, PluginError, Result};
 pub use host::{Host, LogLevel};
 pub use lora::{LinearLayer, LoraStrategy, LoraTarget};
@@ -28,7 +30,7 @@ pub use recommender::{
 };
 pub use registration::RecommenderEntry;
 pub use registration::{
-    AssetEntry, CaptionerEntry, DatasetEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
+    AssetEntry, CaptionerEntry, DatasetEntry, EncoderEntry, LoraStrategyEntry, MetricEntry, PackageEntry, TrainerEntry,
 };
 pub use registration::{BenchEntry, WeightsEntry};
 pub use settings::Settings;

@@ -2,9 +2,11 @@
 
 use super::RecommenderConfig;
 use super::{BenchReport, BenchRequest, ModelSource, WeightsReport};
-use super::{CaptionerConfig, DatasetConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig};
+use super::{
+    CaptionerConfig, DatasetConfig, EncoderConfig, Host, MergeConfig, MetricConfig, Result, Settings, TrainerConfig,
+};
 use crate::abi::RecommenderBox;
-use crate::abi::{CaptionerBox, DatasetBox, LoraStrategyBox, MetricBox, TrainerBox};
+use crate::abi::{CaptionerBox, DatasetBox, EncoderBox, LoraStrategyBox, MetricBox, TrainerBox};
 use std::path::Path;
 
 /// A registered captioner; made by [`register_captioner!`](crate::register_captioner).
@@ -14,6 +16,15 @@ pub struct CaptionerEntry {
     /// The `model_type`s of `config.json` that it loads.
     pub model_types: &'static [&'static str],
     pub create: fn(&CaptionerConfig) -> Result<CaptionerBox>,
+}
+
+/// A registered encoder; made by [`register_encoder!`](crate::register_encoder).
+pub struct EncoderEntry {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// The `model_type`s of `config.json` that it loads.
+    pub model_types: &'static [&'static str],
+    pub create: fn(&EncoderConfig) -> Result<EncoderBox>,
 }
 
 /// A registered metric; made by [`register_metric!`](crate::register_metric).
@@ -92,6 +103,7 @@ inventory::collect!(BenchEntry);
 inventory::collect!(AssetEntry);
 inventory::collect!(PackageEntry);
 inventory::collect!(CaptionerEntry);
+inventory::collect!(EncoderEntry);
 inventory::collect!(MetricEntry);
 inventory::collect!(DatasetEntry);
 inventory::collect!(LoraStrategyEntry);
@@ -108,6 +120,21 @@ macro_rules! register_captioner {
                 summary: $summary,
                 model_types: $model_types,
                 create: |config| ($create)(config).map($crate::__private::captioner),
+            }
+        }
+    };
+}
+
+/// Registers an encoder: name, one line of summary, `model_type`s, and a function `fn(&EncoderConfig) -> Result<impl Encoder>`.
+#[macro_export]
+macro_rules! register_encoder {
+    ($name:expr, $summary:expr, $model_types:expr, $create:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::EncoderEntry {
+                name: $name,
+                summary: $summary,
+                model_types: $model_types,
+                create: |config| ($create)(config).map($crate::__private::encoder),
             }
         }
     };

@@ -35,6 +35,8 @@ pub struct ItemsPage {
     /// Where the form of filters goes, and where it is cleared.
     pub action: String,
     pub filtered: bool,
+    /// Something in the folded part of the form is set.
+    pub narrowed: bool,
     pub models: Vec<ModelChoice>,
     pub focus: Vec<Choice>,
     pub minus: Vec<Choice>,
@@ -148,6 +150,7 @@ impl ItemsPage {
             exported,
             action: links.items(&dataset.name, ""),
             filtered: view.is_filtered() || view.sort.is_some(),
+            narrowed: view.is_narrowed(dataset),
             models: model_choices(dataset, view),
             focus: model_choice(Some(view.focus)),
             minus: model_choice(view.minus),

@@ -99,8 +99,8 @@ impl Captioner for Blip2Captioner {
             precision: self.placement.precision().into(),
             generation: plugin::described(&self.settings),
             prompt: self.prompt.clone(),
-            capabilities: vec!["caption".into(), "train".into()],
-            embedding_spaces: Vec::new(),
+            capabilities: vec!["caption".into(), "train".into(), "embed".into()],
+            embedding_spaces: crate::encoder::spaces(self.model.config()),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod captioner;
 mod config;
+mod encoder;
 mod model;
 mod needs;
 mod published;
@@ -10,6 +11,7 @@ mod trainer;
 
 pub use captioner::Blip2Captioner;
 pub use config::{Blip2Config, TextConfig};
+pub use encoder::Blip2Encoder;
 pub use model::Blip2;
 pub use trainer::{Blip2Trainer, merge};
 
@@ -18,6 +20,13 @@ plugin_api::register_captioner!(
     "BLIP-2: a ViT, a Q-Former and OPT or Flan-T5, from a Hugging Face directory",
     &["blip-2"],
     Blip2Captioner::load
+);
+
+plugin_api::register_encoder!(
+    "blip2",
+    "BLIP-2's vision tower (mean-pooled) and queries, from a captioner's Hugging Face directory",
+    &["blip-2"],
+    Blip2Encoder::load
 );
 
 plugin_api::register_weights!("blip2", needs::inspect);

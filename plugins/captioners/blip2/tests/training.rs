@@ -103,6 +103,20 @@ fn removing_the_image_changes_what_a_fine_tuned_t5_says() {
     assert_ne!(said[2], said[0], "without its image the first caption comes all the same");
 }
 
+#[test]
+fn a_caption_continues_its_prompt_with_single_spaces() {
+    let tokenizer = nn::text::Tokenizer::read(&harness::checkpoint("opt-small")).unwrap();
+    let prompt = "a photo of";
+    let given = tokenizer.encode(prompt).unwrap();
+    let tokens = tokenizer.continuation(Some(prompt), &given, " a red\n\tdress ").unwrap();
+    assert_eq!(tokenizer.decode(&tokens).unwrap(), "a red dress");
+    assert_eq!(tokenizer.decode(&[given, tokens.clone()].concat()).unwrap(), "a photo of a red dress");
+    // Where the prompt's tokens do not begin the whole's, the caption's own are taken.
+    assert_eq!(tokenizer.continuation(Some(prompt), &[9, 9], "a red dress").unwrap(), tokens);
+    let bare = tokenizer.continuation(None, &[2], "a red dress").unwrap();
+    assert_eq!(tokenizer.decode(&bare).unwrap(), "a red dress");
+}
+
 fn refusal(change: impl Fn(&Path, &mut Value)) -> plugin_api::PluginError {
     let case = harness::parity().join("peft/cases/opt-small-query-value-classic");
     let folder = tempfile::tempdir().unwrap();

@@ -26,8 +26,8 @@ fn loss(parameters: &Parameters, triples: &[Triple], inputs: &[(Cow<'_, [f32]>, 
         let mut projected = double(&content.bias.values);
         let k = projected.len();
         for (place, value) in values[item as usize * width..][..*width].iter().enumerate() {
-            for factor in 0..k {
-                projected[factor] += f64::from(*value) * f64::from(content.weights.values[place * k + factor]);
+            for (sum, weight) in projected.iter_mut().zip(&content.weights.values[place * k..][..k]) {
+                *sum += f64::from(*value) * f64::from(*weight);
             }
         }
         let norm = times(&projected, &projected).sqrt();

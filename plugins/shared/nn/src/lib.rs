@@ -8,7 +8,7 @@ mod config;
 mod cpu;
 mod device;
 mod error;
-mod parallel;
+pub mod parallel;
 mod random;
 
 pub mod adapter;

@@ -1,8 +1,8 @@
-//! What the captioner plugins share of the SDK: errors, devices and captions in its terms.
+//! What the model plugins share of the SDK: errors, devices, captions and embeddings in its terms.
 
 use crate::generation::{Generated, Settings};
 use crate::text::Tokenizer;
-use crate::{Error, Placement, Result};
+use crate::{Error, Placement, Result, Tensor};
 use plugin_api::{
     Caption, CaptionerDescription, Device, ErrorKind, Finish, Generation, PluginError, TrainerDescription,
 };
@@ -86,4 +86,27 @@ pub fn caption(tokenizer: &Tokenizer, generated: Generated) -> Result<Caption> {
         finish: if generated.ended { Finish::Eos } else { Finish::Length },
         token_ids: generated.ids,
     })
+}
+
+/// Embeddings `[inputs, width]` as the numbers that leave the library.
+pub fn rows(embeddings: Tensor<2>) -> Vec<f32> {
+    embeddings.into_data().iter::<f32>().collect()
+}
+
+/// The pixel values of a batch of images, one behind the other.
+///
+/// # Errors
+/// An image is none, or comes out too large.
+pub fn pixels(images: &[plugin_api::Image<'_>], config: &crate::image::ImageConfig) -> Result<Vec<f32>> {
+    let mut pixels = Vec::new();
+    for image in images {
+        pixels.extend(crate::image::prepare(image.width, image.height, image.rgb, config)?.values);
+    }
+    Ok(pixels)
+}
+
+/// The error for a space that an encoder does not have.
+pub fn unknown_space(name: &str, spaces: &[plugin_api::EmbeddingSpace]) -> PluginError {
+    let known: Vec<&str> = spaces.iter().map(|space| space.name.as_str()).collect();
+    PluginError::configuration(format!("there is no space `{name}`")).help(format!("there are: {}", known.join(", ")))
 }

@@ -27,6 +27,18 @@ impl Tokenizer {
         Ok(Tokenizer { path, inner })
     }
 
+    /// Cuts texts to so many tokens from now on, special tokens among them, as transformers' `truncation=True` does.
+    ///
+    /// # Errors
+    /// The special tokens alone are more.
+    pub fn limit(&mut self, tokens: usize) -> Result<()> {
+        let truncation = tokenizers::TruncationParams { max_length: tokens, ..Default::default() };
+        match self.inner.with_truncation(Some(truncation)) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::malformed(&self.path, format!("texts cannot be cut to {tokens} tokens: {error}"))),
+        }
+    }
+
     /// # Errors
     /// The tokenizer knows a token that the model has no vector for.
     pub fn check_vocabulary(&self, vectors: usize) -> Result<()> {
@@ -51,6 +63,15 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.inner.encode(text, true).map_err(|error| Error::Request(format!("the prompt: {error}")))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The ids of a text within the limit, and whether it had to be cut.
+    ///
+    /// # Errors
+    /// The tokenizer fails on the text.
+    pub fn encode_limited(&self, text: &str) -> Result<(Vec<u32>, bool)> {
+        let encoding = self.inner.encode(text, true).map_err(|error| Error::Request(format!("the text: {error}")))?;
+        Ok((encoding.get_ids().to_vec(), !encoding.get_overflowing().is_empty()))
     }
 
     /// The tokens of a caption behind a prompt whose tokens are `given`: what the model is to say, without special tokens before it, and

@@ -1,11 +1,12 @@
-//! A captioner with its trainer and a metric for the host's tests. They do their work in plain arithmetic, and misbehave where their settings in the
+//! A captioner with its trainer, an encoder and a metric for the host's tests. They do their work in plain arithmetic, and misbehave where their settings in the
 //! registry say so: panic, segfault, spin, allocate without end, print to where the host listens.
 
 mod trainer;
 
 use plugin_api::{
-    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Finish, Generation, Image, ItemScore,
-    Metric, MetricConfig, MetricItem, MetricValue, PluginError, Result, export_plugin, register_captioner,
+    Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, EmbeddingSpace, Encoder, EncoderConfig,
+    EncoderDescription, EncoderInputs, Finish, Generation, Image, ItemScore, Metric, MetricConfig, MetricItem,
+    MetricValue, Modality, PluginError, PreparedInputs, Result, export_plugin, register_captioner, register_encoder,
     register_metric, register_trainer,
 };
 use serde::Deserialize;
@@ -153,6 +154,75 @@ impl Captioner for Trial {
     }
 }
 
+/// Embeds images as their mean colour, and texts as how many of their first five words there are.
+struct Colours(Settings);
+
+/// Words of a text that are read.
+const MOST_WORDS: usize = 5;
+
+enum Batch {
+    Images(Vec<Summary>),
+    Texts(Vec<usize>),
+}
+
+impl Colours {
+    fn load(config: &EncoderConfig) -> Result<Colours> {
+        let settings: Settings = config.settings.parse()?;
+        if !config.weights.join("config.json").is_file() {
+            return Err(PluginError::data(format!("{} holds no config.json", config.weights.display())));
+        }
+        Ok(Colours(settings))
+    }
+}
+
+impl Encoder for Colours {
+    type Batch = Batch;
+
+    fn describe(&self) -> EncoderDescription {
+        EncoderDescription {
+            architecture: "Mean colour".to_owned(),
+            parameters: 0,
+            device: "cpu".to_owned(),
+            precision: "integer".to_owned(),
+            spaces: vec![
+                EmbeddingSpace { name: "colour".into(), shape: vec![3], input: Modality::Image },
+                EmbeddingSpace { name: "words".into(), shape: vec![1], input: Modality::Text },
+            ],
+        }
+    }
+
+    fn prepare(&self, inputs: EncoderInputs<'_>) -> Result<PreparedInputs<Batch>> {
+        Ok(match inputs {
+            EncoderInputs::Images(images) => {
+                PreparedInputs::whole(Batch::Images(images.iter().map(mean_colour).collect()))
+            }
+            EncoderInputs::Texts(texts) => {
+                let words: Vec<usize> = texts.iter().map(|text| text.split_whitespace().count()).collect();
+                let truncated = (0..words.len()).filter(|place| words[*place] > MOST_WORDS).collect();
+                let batch = Batch::Texts(words.into_iter().map(|count| count.min(MOST_WORDS)).collect());
+                PreparedInputs { batch, truncated }
+            }
+        })
+    }
+
+    fn embed(&self, batch: Batch, _space: &str) -> Result<Vec<f32>> {
+        let mut rows = Vec::new();
+        match batch {
+            Batch::Texts(words) => rows.extend(words.into_iter().map(|count| count as f32)),
+            Batch::Images(images) => {
+                for image in images {
+                    if self.0.width == 0 || self.0.width == image.width {
+                        self.0.misbehave()?;
+                    }
+                    std::thread::sleep(Duration::from_millis(self.0.milliseconds));
+                    rows.extend(image.mean.map(|value| value as f32));
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
 struct Words(Settings);
 
 impl Words {
@@ -173,6 +243,7 @@ impl Metric for Words {
 }
 
 register_captioner!("trial", "Mean colour, for tests", &["trial"], Trial::load);
+register_encoder!("trial", "Mean colour and count of words, for tests", &["trial"], Colours::load);
 register_trainer!("trial", "A line through mean colours, for tests", trainer::Line::load, trainer::merge);
 register_metric!("trial-words", "Words a caption, for tests", Words::new);
 export_plugin!();

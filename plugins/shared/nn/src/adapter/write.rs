@@ -1,8 +1,8 @@
 //! Writing an adapter, so that PEFT loads it as one of its own.
 
 use super::{CONFIG, PREFIX, WEIGHTS};
-use crate::weights::write_safetensors;
-use crate::{Error, Result};
+use crate::Result;
+use crate::weights::{write_safetensors, write_text};
 use plugin_api::LoraTarget;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -29,10 +29,9 @@ pub fn write(directory: &Path, base: &str, modules: Vec<Written<'_>>) -> Result<
         tensors.push((format!("{PREFIX}{path}.lora_B.weight"), module.up.1, module.up.0));
     }
     write_safetensors(&directory.join(WEIGHTS), tensors)?;
-    let path = directory.join(CONFIG);
     let mut text = serde_json::to_string_pretty(&config).unwrap_or_default();
     text.push('\n');
-    std::fs::write(&path, text).map_err(|source| Error::Write { path, source })
+    write_text(&directory.join(CONFIG), &text)
 }
 
 /// PEFT's configuration of some targets. Where ranks or scalings differ, the commonest is the rule and the others stand by path.

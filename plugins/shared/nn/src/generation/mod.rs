@@ -67,6 +67,7 @@ struct Limits {
 mod tests {
     use super::*;
     use crate::language::{Opt, OptConfig, State};
+    use crate::training::{Labels, Tape, Var};
     use crate::weights::Loader;
     use crate::{Int, Placement, Tensor};
     use std::sync::Mutex;
@@ -86,6 +87,10 @@ mod tests {
             self.rows.lock().unwrap().push(tokens.dims()[0]);
             assert_eq!(state.rows(), tokens.dims()[0]);
             self.inner.step(state, tokens)
+        }
+
+        fn learn<'m>(&'m self, tape: &mut Tape<'m>, prompt: &Var, labels: &Labels) -> Var {
+            self.inner.learn(tape, prompt, labels)
         }
 
         fn embed(&self, ids: &[u32]) -> Tensor<2> {

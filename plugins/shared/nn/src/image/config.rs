@@ -16,6 +16,16 @@ pub struct ImageConfig {
     /// Mean and deviation of red, green and blue after rescaling.
     pub normalize: Option<([f64; 3], [f64; 3])>,
     pub filter: Filter,
+    pub middle: Middle,
+}
+
+/// Where the middle lies if the rest is odd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Middle {
+    /// The smaller part before it, as transformers cuts.
+    Early,
+    /// The even pixel, as torchvision cuts (Python's `round`).
+    Even,
 }
 
 /// To what size an image is brought.
@@ -40,6 +50,10 @@ pub enum Filter {
 const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const DEVIATION: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
+/// ImageNet's, torchvision's.
+const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_DEVIATION: [f64; 3] = [0.229, 0.224, 0.225];
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Stored {
@@ -50,11 +64,15 @@ struct Stored {
     do_pad: Option<bool>,
     size: Option<Size>,
     crop_size: Option<Size>,
+    crop_pct: Option<f64>,
     rescale_factor: Option<f64>,
     image_mean: Option<[f64; 3]>,
     image_std: Option<[f64; 3]>,
     resample: Option<u32>,
 }
+
+/// From this size on ConvNeXt's processor squeezes the image into the square instead of cutting.
+const WARPED_FROM: usize = 384;
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(untagged)]
@@ -95,12 +113,25 @@ impl ImageConfig {
             rescale: Some(1.0 / 255.0),
             normalize: Some((MEAN, DEVIATION)),
             filter: Filter::Bicubic,
+            middle: Middle::Early,
         }
     }
 
     /// CLIP's processor: the shortest edge to `size`, then the middle.
     pub fn cropped(size: usize) -> ImageConfig {
         ImageConfig { resize: Some(Resize::ShortestEdge(size)), crop: Some((size, size)), ..Self::exact(size) }
+    }
+
+    /// torchvision's for ImageNet: the shortest edge to `resize`, then the middle `size` × `size`.
+    pub fn imagenet(resize: usize, size: usize) -> ImageConfig {
+        ImageConfig {
+            resize: Some(Resize::ShortestEdge(resize)),
+            crop: Some((size, size)),
+            normalize: Some((IMAGENET_MEAN, IMAGENET_DEVIATION)),
+            filter: Filter::Bilinear,
+            middle: Middle::Even,
+            ..Self::exact(size)
+        }
     }
 
     fn from_value(value: Value, usual: ImageConfig) -> Result<ImageConfig, String> {
@@ -121,6 +152,16 @@ impl ImageConfig {
             Some(Size::One(size) | Size::Shortest { shortest_edge: size }) => Some((size, size)),
             None => usual.crop,
         };
+        // ConvNeXt's processor names the size of what comes out, and how much of the resized edge that is.
+        let (resize, crop, crops) = match (stored.crop_pct, resize) {
+            (Some(share), Some(Resize::ShortestEdge(size))) if size < WARPED_FROM && share > 0.0 => {
+                (Some(Resize::ShortestEdge((size as f64 / share) as usize)), Some((size, size)), true)
+            }
+            (Some(_), Some(Resize::ShortestEdge(size))) => {
+                (Some(Resize::To { height: size, width: size }), None, false)
+            }
+            _ => (resize, crop, usual.crop.is_some()),
+        };
         let (mean, deviation) = usual.normalize.unwrap_or((MEAN, DEVIATION));
         let mean = stored.image_mean.unwrap_or(mean);
         let deviation = stored.image_std.unwrap_or(deviation);
@@ -138,7 +179,8 @@ impl ImageConfig {
         let rescale = stored.rescale_factor.or(usual.rescale).unwrap_or(1.0 / 255.0);
         Ok(ImageConfig {
             resize: if stored.do_resize.unwrap_or(true) { resize } else { None },
-            crop: if stored.do_center_crop.unwrap_or(usual.crop.is_some()) { crop } else { None },
+            crop: if stored.do_center_crop.unwrap_or(crops) { crop } else { None },
+            middle: Middle::Early,
             rescale: stored.do_rescale.unwrap_or(true).then_some(rescale),
             normalize: stored.do_normalize.unwrap_or(true).then_some((mean, deviation)),
             filter: match stored.resample {

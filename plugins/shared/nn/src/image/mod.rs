@@ -4,5 +4,5 @@ mod config;
 mod process;
 mod resample;
 
-pub use config::{Filter, ImageConfig, Resize};
+pub use config::{Filter, ImageConfig, Middle, Resize};
 pub use process::{Pixels, prepare};

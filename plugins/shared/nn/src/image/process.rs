@@ -1,6 +1,6 @@
 //! Resizing, cropping and normalising one image.
 
-use super::config::{ImageConfig, Resize};
+use super::config::{ImageConfig, Middle, Resize};
 use super::resample::resample;
 use crate::{Error, Result};
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ pub fn prepare(width: u32, height: u32, rgb: &[u8], config: &ImageConfig) -> Res
     }
     let (rgb, width, height) = resize(width as usize, height as usize, rgb, config);
     let (crop_height, crop_width) = config.crop.unwrap_or((height, width));
-    let (top, left) = (crop_start(height, crop_height), crop_start(width, crop_width));
+    let (top, left) = (crop_start(height, crop_height, config.middle), crop_start(width, crop_width, config.middle));
     let scale = config.rescale.unwrap_or(1.0);
     let (mean, deviation) = config.normalize.unwrap_or(([0.0; 3], [1.0; 3]));
     let mut values = Vec::with_capacity(3 * crop_height * crop_width);
@@ -53,9 +53,15 @@ pub fn prepare(width: u32, height: u32, rgb: &[u8], config: &ImageConfig) -> Res
     Ok(Pixels { height: crop_height, width: crop_width, values })
 }
 
-/// Where a crop begins; negative where the image is smaller, so that it stands in the middle (the odd pixel of padding before it).
-fn crop_start(length: usize, crop: usize) -> isize {
-    if length >= crop { ((length - crop) / 2) as isize } else { -((crop - length).div_ceil(2) as isize) }
+/// Where a crop begins; negative where the image is smaller, so that it stands in the middle (transformers puts the odd pixel of
+/// padding before it, torchvision behind).
+fn crop_start(length: usize, crop: usize, middle: Middle) -> isize {
+    match middle {
+        Middle::Early if length < crop => -((crop - length).div_ceil(2) as isize),
+        Middle::Even if length < crop => -(((crop - length) / 2) as isize),
+        Middle::Early => ((length - crop) / 2) as isize,
+        Middle::Even => ((length - crop) as f64 / 2.0).round_ties_even() as isize,
+    }
 }
 
 /// Height and width after resizing.

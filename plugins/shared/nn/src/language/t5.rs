@@ -5,11 +5,13 @@ mod training;
 
 use super::LanguageModel;
 use super::state::{Prompt, State};
-use crate::layers::{Activation, Embedding, KvCache, Linear, RmsNorm, attend, joined_heads, padding_bias, split_heads};
+use crate::layers::{
+    Activation, Embedding, KvCache, Linear, RelativePositions, RmsNorm, attend, joined_heads, padding_bias, split_heads,
+};
 use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 
 /// `text_config` of model type `t5`, with the defaults of transformers.
@@ -103,10 +105,7 @@ pub struct T5 {
 struct Stack {
     layers: Vec<Layer>,
     norm: RmsNorm,
-    /// One row a bucket, one column a head.
-    buckets: Embedding,
-    both_ways: bool,
-    max_distance: usize,
+    positions: RelativePositions,
 }
 
 struct Layer {
@@ -213,7 +212,7 @@ impl LanguageModel for T5 {
             padding: vec![0; rows],
             crossed: crossed.collect(),
             crossed_bias,
-            position_bias: Some(self.decoder.position_bias(capacity, &device)),
+            position_bias: Some(self.decoder.positions.bias(capacity, &device)),
         };
         let start = self.tokens.rows(&vec![self.start_token; rows]);
         let scores = self.read(&mut state, start);
@@ -248,45 +247,15 @@ impl Stack {
                 Layer::load(&loader.at(&format!("block.{index}.layer")), config, decoder)
             })?,
             norm: RmsNorm::load(&loader.at("final_layer_norm"), config.d_model, config.layer_norm_epsilon)?,
-            buckets: Embedding::load(
+            positions: RelativePositions::load(
                 &loader.at("block.0.layer.0.SelfAttention.relative_attention_bias"),
                 config.relative_attention_num_buckets,
                 config.num_heads,
+                config.relative_attention_max_distance,
+                !decoder,
             )?,
-            both_ways: !decoder,
-            max_distance: config.relative_attention_max_distance,
         })
     }
-
-    /// What the distance of two positions adds to their score, `[1, heads, length, length]`.
-    fn position_bias(&self, length: usize, device: &Device) -> Tensor<4> {
-        let (count, heads) = (self.buckets.count(), self.buckets.width());
-        let buckets: Vec<i32> = (0..length as i64)
-            .flat_map(|query| (0..length as i64).map(move |key| key - query))
-            .map(|distance| bucket(distance, self.both_ways, count, self.max_distance) as i32)
-            .collect();
-        let ids: Tensor<1, Int> = Tensor::from_data(TensorData::new(buckets, [length * length]), device);
-        let bias: Tensor<3> = self.buckets.select(ids).reshape([length, length, heads]);
-        bias.permute([2, 0, 1]).unsqueeze_dim(0)
-    }
-}
-
-/// The bucket of a distance (key minus query): near ones have their own, far ones share by the logarithm. In f32, as the
-/// reference computes it, since a power of two falls on the border of its bucket.
-fn bucket(distance: i64, both_ways: bool, buckets: usize, max_distance: usize) -> usize {
-    let (base, buckets, distance) = if both_ways {
-        let half = buckets / 2;
-        (if distance > 0 { half } else { 0 }, half, distance.unsigned_abs() as usize)
-    } else {
-        (0, buckets, (-distance).max(0) as usize)
-    };
-    let exact = buckets / 2;
-    if distance < exact {
-        return base + distance;
-    }
-    let span = (max_distance as f64 / exact as f64).ln() as f32;
-    let far = (distance as f32 / exact as f32).ln() / span * (buckets - exact) as f32;
-    base + (exact + far as usize).min(buckets - 1)
 }
 
 impl Layer {
@@ -337,19 +306,5 @@ impl Cross {
             key_value: Linear::load_joined(&inside, width, &[("k", attended), ("v", attended)], false)?,
             output: Linear::load(&inside.at("o"), attended, width, false)?,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bucket;
-
-    #[test]
-    fn distances_fall_into_the_buckets_of_the_paper() {
-        let decoder = |distance: i64| bucket(-distance, false, 32, 128);
-        assert_eq!((0..16).map(decoder).collect::<Vec<_>>(), (0..16).collect::<Vec<_>>());
-        assert_eq!([decoder(127), decoder(128), decoder(5000)], [31, 31, 31]);
-        assert_eq!(bucket(3, false, 32, 128), 0, "the future has no distance of its own");
-        assert_eq!([bucket(-3, true, 32, 128), bucket(3, true, 32, 128)], [3, 19]);
     }
 }

@@ -110,3 +110,16 @@ pub fn padding_bias(length: usize, padding: &[usize], device: &Device, dtype: DT
         padding.iter().flat_map(|&pad| (0..length).map(move |key| if key < pad { HIDDEN } else { 0.0 })).collect();
     Some(Tensor::from_data(TensorData::new(bias, [padding.len(), 1, 1, length]), (device, dtype)))
 }
+
+/// Hides what stands behind the end of each row's text, `[rows, 1, 1, longest]`, or nothing where all are equally long.
+pub fn length_bias(lengths: &[usize], device: &Device, dtype: DType) -> Option<Tensor<4>> {
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    if lengths.iter().all(|&length| length == longest) {
+        return None;
+    }
+    let bias: Vec<f32> = lengths
+        .iter()
+        .flat_map(|&length| (0..longest).map(move |key| if key < length { 0.0 } else { HIDDEN }))
+        .collect();
+    Some(Tensor::from_data(TensorData::new(bias, [lengths.len(), 1, 1, longest]), (device, dtype)))
+}

@@ -2,7 +2,7 @@
 //! adapter is merged for good. Which layers are adapted is a strategy's affair; how adapters are trained is `training`'s.
 
 use crate::device::f32_like;
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::tensor::{DType, Tensor};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -86,13 +86,7 @@ impl LoraLinear {
 }
 
 fn as_dtype<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
-    if x.dtype() == dtype {
-        x
-    } else if dtype == DType::F32 {
-        x.cast(FloatDType::F32)
-    } else {
-        x.cast(dtype)
-    }
+    if x.dtype() == dtype { x } else { x.cast(dtype) }
 }
 
 /// The adapters of one product, shared between the layer and whoever trains them. Empty on a model that is not adapted.

@@ -112,6 +112,10 @@ mod tests {
         assert_eq!(labels.places(3, 0), [0, 1, 2, 3, 4]);
         assert_eq!(labels.ids(), [5, 6, 2, 7, 2]);
         assert_eq!((labels.count(), labels.longest()), (5, 3));
+        assert_eq!(Labels::row(vec![5, 6], 2, 100), [5, 6, 2]);
+        assert_eq!(Labels::row(vec![5, 6, 7], 2, 2), [5, 6], "a caption that is cut does not end");
+        assert_eq!(Labels::row(Vec::new(), 2, 0), [2]);
+        assert_eq!(Labels::row(vec![5; 5000], 2, usize::MAX).len(), LONGEST);
         let uneven = Labels::new(vec![vec![2], vec![7, 8, 2]]);
         assert_eq!(uneven.places(5, 2), [2, 7, 8, 9]);
     }

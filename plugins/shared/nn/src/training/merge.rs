@@ -44,6 +44,14 @@ pub fn merge(config: &MergeConfig, model: &Expected) -> Result<String> {
     Ok(format!("{merged} layers merged; {total} files of weights and {copied} other files written"))
 }
 
+/// A tensor as it is to be stored.
+struct Stored<'a> {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Cow<'a, [u8]>,
+}
+
 fn merge_file(from: &Path, to: &Path, adapter: &Adapter, waiting: &mut BTreeSet<String>) -> Result<()> {
     let file = std::fs::File::open(from).map_err(|source| Error::read(from, source))?;
     // SAFETY: the map is only read; the checkpoint was opened in the same way just now.
@@ -51,7 +59,7 @@ fn merge_file(from: &Path, to: &Path, adapter: &Adapter, waiting: &mut BTreeSet<
     let tensors = SafeTensors::deserialize(&map)
         .map_err(|error| Error::malformed(from, format!("not a safetensors file, or damaged ({error})")))?;
     let cpu = Placement::cpu()?;
-    let mut written: Vec<(String, Dtype, Vec<usize>, Cow<'_, [u8]>)> = Vec::new();
+    let mut written: Vec<Stored<'_>> = Vec::new();
     let mut all = tensors.tensors();
     all.sort_by(|a, b| a.0.cmp(&b.0));
     for (name, view) in all {
@@ -70,9 +78,12 @@ fn merge_file(from: &Path, to: &Path, adapter: &Adapter, waiting: &mut BTreeSet<
                 Cow::Owned(bytes_of(&merged, view.dtype()))
             }
         };
-        written.push((name, view.dtype(), view.shape().to_vec(), bytes));
+        written.push(Stored { name, dtype: view.dtype(), shape: view.shape().to_vec(), bytes });
     }
-    write_stored(to, written.iter().map(|(name, dtype, shape, bytes)| (name.clone(), *dtype, &shape[..], &bytes[..])))
+    write_stored(
+        to,
+        written.iter().map(|tensor| (tensor.name.clone(), tensor.dtype, &tensor.shape[..], &tensor.bytes[..])),
+    )
 }
 
 fn bytes_of(values: &[f32], dtype: Dtype) -> Vec<u8> {

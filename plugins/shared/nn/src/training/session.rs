@@ -6,7 +6,7 @@ use super::optimizer::{Moments, Optimizer};
 use super::tape::{Gradients, Mode, Tape, Var};
 use crate::layers::{Factors, Site};
 use crate::random::Random;
-use crate::weights::{f32_numbers, write_safetensors};
+use crate::weights::{f32_numbers, write_safetensors, write_text};
 use crate::{Error, Placement, Result};
 use plugin_api::{Adaptation, LinearLayer, LoraTarget, Loss};
 use safetensors::SafeTensors;
@@ -218,9 +218,8 @@ impl Session {
                 seed: work.adaptation.seed,
                 targets: work.adaptation.targets.clone(),
             };
-            let path = directory.join(STATE);
             let text = serde_json::to_string_pretty(&stored).unwrap_or_default();
-            std::fs::write(&path, text).map_err(|source| Error::Write { path, source })
+            write_text(&directory.join(STATE), &text)
         })
     }
 

@@ -62,7 +62,8 @@ pub struct ClipVision {
     layers: Vec<Layer>,
 }
 
-struct Layer {
+/// One layer of a CLIP tower; the text tower's are the same.
+pub struct Layer {
     attention_norm: LayerNorm,
     qkv: Linear,
     output: Linear,
@@ -114,14 +115,18 @@ impl ClipVision {
         let x = Tensor::cat(vec![class, self.patches.forward(pixels)], 1) + self.positions.table().unsqueeze_dim(0);
         let mut x = Var::constant(self.norm.forward(x));
         for layer in &self.layers {
-            x = tape.block(&[&x], move |tape, inputs| layer.forward(tape, &inputs[0]));
+            x = tape.block(&[&x], move |tape, inputs| layer.forward(tape, &inputs[0], None));
         }
         x
     }
 }
 
 impl Layer {
-    fn load(loader: &Loader, config: &ClipConfig) -> Result<Layer> {
+    /// Reads the tensors below `loader`, of the configuration's width, heads and activation.
+    ///
+    /// # Errors
+    /// As [`Loader::tensor`].
+    pub fn load(loader: &Loader, config: &ClipConfig) -> Result<Layer> {
         let (width, inner, epsilon) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
         let parts = [("q_proj", width), ("k_proj", width), ("v_proj", width)];
         Ok(Layer {
@@ -136,10 +141,16 @@ impl Layer {
         })
     }
 
-    fn forward<'m>(&'m self, tape: &mut Tape<'m>, x: &Var) -> Var {
+    /// `[rows, length, width]` to the same; the bias hides positions.
+    pub fn apply(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
+        self.forward(&mut Tape::off(), &Var::constant(x), bias).value
+    }
+
+    fn forward<'m>(&'m self, tape: &mut Tape<'m>, x: &Var, bias: Option<Tensor<4>>) -> Var {
         let normed = tape.layer_norm(x, &self.attention_norm);
         let all = tape.linear(&normed, &self.qkv);
-        let attended = tape.attention(&Heads::Joined(&all), Attention::plain(self.heads, all.width() / 3));
+        let attention = Attention { bias, ..Attention::plain(self.heads, all.width() / 3) };
+        let attended = tape.attention(&Heads::Joined(&all), attention);
         let output = tape.linear(&attended, &self.output);
         let x = tape.add(x, &output);
         let normed = tape.layer_norm(&x, &self.mlp_norm);

@@ -4,5 +4,5 @@ mod clip;
 mod patches;
 mod vit;
 
-pub use clip::{ClipConfig, ClipVision};
+pub use clip::{ClipConfig, ClipVision, Layer as ClipLayer};
 pub use vit::{Vit, VitConfig};

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
     pub tensors: BTreeMap<String, Vec<usize>>,
-    /// Copies of other tensors that files may hold too.
+    /// What files may hold too: copies of other tensors, heads of other tasks.
     pub copies: BTreeSet<String>,
 }
 
@@ -166,7 +166,7 @@ impl Loader {
         if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
     }
 
-    /// Notes that files may hold a copy of a tensor that this model stores once.
+    /// Notes that files may hold a tensor that this model does without: a copy of one it stores once, the head of another task.
     pub fn note_copy(&self, name: &str) {
         if let Source::Noting(noted) = &*self.source {
             let name = self.full(name);

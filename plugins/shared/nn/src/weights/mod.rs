@@ -13,4 +13,4 @@ pub use convert::f32_numbers;
 pub use examine::{Examined, examine};
 pub use loader::{Expected, Loader};
 pub use names::{canonical, canonical_module};
-pub use write::{write_safetensors, write_stored};
+pub use write::{write_safetensors, write_stored, write_text};

@@ -28,7 +28,7 @@ pub fn canonical_module(name: &str) -> String {
 
 /// Buffers that older files hold although they are computed: no model needs them.
 pub fn is_computed(name: &str) -> bool {
-    name.ends_with(".position_ids") || name.ends_with(".rotary_emb.inv_freq")
+    [".position_ids", ".rotary_emb.inv_freq", ".num_batches_tracked"].iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]

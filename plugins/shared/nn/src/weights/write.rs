@@ -1,9 +1,10 @@
-//! Writing safetensors files.
+//! Writing safetensors files and the texts beside them.
 
 use crate::{Error, Result};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize_to_file};
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 
 /// Writes matrices of f32, and makes sure that they are on the disk.
@@ -41,4 +42,16 @@ pub fn write_stored<'a>(
     serialize_to_file(views.map_err(failed)?, Some(metadata), path).map_err(failed)?;
     let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|source| Error::Write { path: path.to_path_buf(), source })
+}
+
+/// Writes a text, and makes sure that it is on the disk.
+///
+/// # Errors
+/// The disk refuses.
+pub fn write_text(path: &Path, text: &str) -> Result<()> {
+    let written = std::fs::File::create(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|source| Error::Write { path: path.to_path_buf(), source })
 }

@@ -11,7 +11,7 @@ impl T5 {
     pub(super) fn encode_on<'m>(&'m self, tape: &mut Tape<'m>, prompt: &Var, padding: &[usize]) -> Var {
         let length = prompt.value.dims()[1];
         let (device, dtype) = (prompt.value.device(), prompt.value.dtype());
-        let mut bias = self.encoder.position_bias(length, &device);
+        let mut bias = self.encoder.positions.bias(length, &device);
         if let Some(padding) = padding_bias(length, padding, &device, dtype) {
             bias = bias + padding;
         }
@@ -33,7 +33,7 @@ impl T5 {
         let encoded = self.encode_on(tape, prompt, &vec![0; rows]);
         let read = self.tokens.rows(&labels.read(Some(self.start_token)));
         let mut x = Var::constant(read.reshape([rows, length, prompt.width()]));
-        let bias = self.decoder.position_bias(length, &device) + causal_bias(length, &vec![0; rows], &device, dtype);
+        let bias = self.decoder.positions.bias(length, &device) + causal_bias(length, &vec![0; rows], &device, dtype);
         for layer in &self.decoder.layers {
             let bias: Tensor<4> = bias.clone();
             x = tape.block(&[&x, &encoded], move |tape, inputs| {

@@ -1,0 +1,206 @@
+//! `host embed`: features of the sample catalogue by the nano captioner; by the trial encoder, which is killed and misbehaves; their
+//! principal components.
+
+use end_to_end_tests::{Place, Registry, RunFiles, copy_folder, library, repository, sample_catalogue, test_image};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A width that no other image of the catalogue has.
+const DEADLY: u32 = 399;
+
+fn embed(place: &Place, model: &str, out: &str, more: &[&str]) -> end_to_end_tests::Host {
+    let out = place.path(out);
+    place.host(&["embed", "--model", model, "--dataset", "hm", "--out"]).with(&[out]).with(more)
+}
+
+/// Shape and numbers of an `.npy` file, by its own header.
+fn npy(path: &Path) -> (Vec<usize>, Vec<f32>) {
+    let bytes = std::fs::read(path).unwrap();
+    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00", "{}", path.display());
+    let length = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = String::from_utf8(bytes[10..length].to_vec()).unwrap();
+    assert!(header.contains("'<f4'") && header.contains("'fortran_order': False"), "{header}");
+    let shape = header.split('(').nth(1).unwrap().split(')').next().unwrap();
+    let shape: Vec<usize> = shape.split(',').filter_map(|number| number.trim().parse().ok()).collect();
+    let numbers: Vec<f32> = bytes[length..].as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect();
+    assert_eq!(numbers.len(), shape.iter().product::<usize>());
+    (shape, numbers)
+}
+
+fn ids(folder: &Path) -> Vec<String> {
+    std::fs::read_to_string(folder.join("ids.txt")).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// All that must be the same, whatever happened on the way.
+fn files(folder: PathBuf) -> RunFiles {
+    RunFiles::of(&folder)
+}
+
+#[test]
+fn the_nano_captioner_embeds_the_sample_catalogue_in_both_of_its_spaces() {
+    let weights = repository().join("samples/nano/blip2-opt").display().to_string();
+    let registry = Registry::default()
+        .plugin("blip2", &library("blip2"))
+        .plugin("hm", &library("hm"))
+        .dataset("hm", "hm", &sample_catalogue().join("hm"))
+        .entry(&format!("[models.nano]\nplugin = \"blip2\"\nweights = {weights:?}\n"));
+    let place = Place::with(registry);
+    let config: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(Path::new(&weights).join("config.json")).unwrap()).unwrap();
+    let size = |part: &str| config[part]["hidden_size"].as_u64().unwrap() as usize;
+    let queries = config["num_query_tokens"].as_u64().unwrap() as usize;
+    for (space, width) in [("vision", size("vision_config")), ("queries", queries * size("qformer_config"))] {
+        let outcome = embed(&place, "nano", space, &["--space", space, "--json"]).run().expect_code(0);
+        let told = outcome.json();
+        let (shape, numbers) = npy(&place.path(space).join("features.npy"));
+        let ids = ids(&place.path(space));
+        assert_eq!(shape, [ids.len(), width], "{space}");
+        assert_eq!((told["items"].as_u64(), told["complete"].as_bool()), (Some(ids.len() as u64), Some(true)));
+        assert!(ids.len() >= 50, "{} items", ids.len());
+        assert!(numbers.iter().all(|number| number.is_finite()));
+        // Different garments have different features.
+        assert_ne!(numbers[..width], numbers[width..2 * width]);
+        assert!(told["weights_sha256"].as_str().is_some_and(|digest| digest.len() == 64), "{told}");
+        assert!(!place.path(space).join("unfinished").exists());
+    }
+    // Rows are the same, whatever the batch, to 1e-5.
+    embed(&place, "nano", "ones", &["--space", "vision", "--batch-size", "1", "--limit", "5"]).run().expect_code(0);
+    let (whole, ones) =
+        (npy(&place.path("vision").join("features.npy")).1, npy(&place.path("ones").join("features.npy")).1);
+    assert!(ones.iter().zip(&whole).all(|(one, other)| (one - other).abs() < 1e-5));
+
+    let error = embed(&place, "nano", "x", &[]).run().expect_code(2);
+    error.expect_error(&["`nano` has several spaces", "vision (", "queries ("]);
+    embed(&place, "nano", "x", &["--space", "visoin"]).run().expect_code(2).expect_error(&["did you mean `vision`"]);
+    embed(&place, "nanoo", "x", &[]).run().expect_code(2).expect_error(&["did you mean `nano`"]);
+    let other = embed(&place, "nano", "vision", &["--space", "vision", "--limit", "3"]).run().expect_code(2);
+    other.expect_error(&["holds other features", "limit: absent -> 3", "--out DIR"]);
+
+    let pca = |more: &[&str], code| {
+        let (features, out) = (place.path("queries"), place.path("narrow"));
+        let command = place.host(&["embed", "pca", "--json", "--features"]).with(&[features]);
+        command.with(&["--out"]).with(&[out]).with(more).run().expect_code(code)
+    };
+    let told = pca(&["--components", "7"], 0).json();
+    assert_eq!(npy(&place.path("narrow").join("features.npy")).0, [ids(&place.path("queries")).len(), 7]);
+    assert_eq!(ids(&place.path("narrow")), ids(&place.path("queries")));
+    let seven = told["explained"].as_f64().unwrap();
+    let told = pca(&["--variance", "0.9"], 0).json();
+    assert!(told["explained"].as_f64().unwrap() > 0.9 && seven > 0.0 && seven < 1.0, "{told}");
+    pca(&["--components", "100000"], 2).expect_error(&["100000 components cannot be kept"]);
+}
+
+/// A place with slow and fragile trial encoders over a catalogue with one deadly and one damaged image.
+fn place() -> Place {
+    let place = Place::without_lock(Registry::default());
+    let data = sample_catalogue();
+    copy_folder(&data.join("hm"), &place.path("hm"));
+    let image = |line: usize| {
+        let csv = std::fs::read_to_string(place.path("hm/articles.csv")).unwrap();
+        let id = csv.lines().nth(line).unwrap().split(',').next().unwrap().to_owned();
+        place.path("hm/images").join(&id[..3]).join(format!("{id}.jpg"))
+    };
+    test_image(&image(30), DEADLY, 400, [10, 200, 10]);
+    std::fs::write(image(20), b"no image").unwrap();
+    let hm = place.path("hm");
+    let encoder = |name: &str, options: &str| {
+        format!("[encoders.{name}]\nplugin = \"trial\"\nweights = \"weights\"\n{options}\n\n")
+    };
+    let text = Registry::usual().text().replace(&data.join("hm").display().to_string(), &hm.display().to_string())
+        + &encoder("plain", "")
+        + &encoder("slow", "milliseconds = 6")
+        + &encoder("fragile", &format!("fault = \"segfault\"\nwidth = {DEADLY}\nmilliseconds = 3"));
+    place.write("registry.toml", &text);
+    place.host(&["plugin", "add", "--all"]).run().expect_code(0);
+    place
+}
+
+#[test]
+fn a_killed_command_goes_on_to_the_same_bytes() {
+    let place = place();
+    let more = ["--space", "colour", "--batch-size", "4"];
+    for model in ["slow", "fragile"] {
+        let undisturbed = format!("{model}-undisturbed");
+        let started = Instant::now();
+        embed(&place, model, &undisturbed, &more).run().expect_code(1);
+        let length = started.elapsed();
+        let expected = files(place.path(&undisturbed));
+        assert!(expected.text("failed.jsonl").contains("image"), "{}", expected.text("failed.jsonl"));
+        assert_eq!(expected.text("failed.jsonl").lines().count(), if model == "slow" { 1 } else { 2 });
+        let mut random = fastrand::Rng::with_seed(3);
+        for kill in 0..4 {
+            let out = format!("{model}-{kill}");
+            // Killed twice, then let be.
+            for _ in 0..2 {
+                let mut host = embed(&place, model, &out, &more).start();
+                std::thread::sleep(length.mul_f64(random.f64() * 0.9) + Duration::from_millis(5));
+                host.kill().unwrap();
+                host.wait().unwrap();
+            }
+            embed(&place, model, &out, &more).run().expect_code(1);
+            assert!(files(place.path(&out)) == expected, "{out} is not what an undisturbed command writes");
+        }
+    }
+}
+
+#[test]
+fn a_finished_command_changes_nothing_and_says_so() {
+    let place = place();
+    embed(&place, "plain", "twice", &["--space", "colour"]).run().expect_code(1);
+    let (before, path) = (files(place.path("twice")), place.path("twice/features.npy"));
+    let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let outcome = embed(&place, "plain", "twice", &["--space", "colour"]).run().expect_code(1);
+    assert!(outcome.stderr.contains("there already"), "{outcome}");
+    assert!(files(place.path("twice")) == before);
+    assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), time);
+}
+
+#[test]
+fn files_an_item_hold_the_rows_of_the_matrix() {
+    let place = place();
+    embed(&place, "plain", "matrix", &["--space", "colour"]).run().expect_code(1);
+    embed(&place, "plain", "files", &["--space", "colour", "--layout", "files"]).run().expect_code(1);
+    let (shape, numbers) = npy(&place.path("matrix/features.npy"));
+    let ids = ids(&place.path("matrix"));
+    assert_eq!(shape, [ids.len(), 3]);
+    for (id, row) in ids.iter().zip(numbers.chunks(3)) {
+        let (shape, numbers) = npy(&place.path("files").join(format!("{id}.npy")));
+        assert_eq!((shape.as_slice(), numbers.as_slice()), (&[3][..], row), "{id}");
+    }
+    assert!(!place.path("files/features.npy").exists());
+}
+
+#[test]
+fn texts_that_are_cut_are_counted_and_missing_ones_fail_by_name_or_are_a_runs_captions() {
+    let place = place();
+    let csv = std::fs::read_to_string(place.path("hm/articles.csv")).unwrap();
+    let lines: Vec<&str> = csv.lines().collect();
+    // The last field of an article is its description.
+    let cell = lines[10].rfind(",\"").or_else(|| lines[10].rfind(',')).unwrap();
+    let bare = format!("{},", &lines[10][..cell]);
+    let id = bare.split(',').next().unwrap().to_owned();
+    std::fs::write(place.path("hm/articles.csv"), csv.replace(lines[10], &bare)).unwrap();
+    let told = embed(&place, "plain", "words", &["--space", "words", "--json"]).run().expect_code(1).json();
+    assert_eq!(told["failed"], 1, "{told}");
+    let failed = std::fs::read_to_string(place.path("words/failed.jsonl")).unwrap();
+    assert!(failed.contains(&id) && failed.contains("no text"), "{failed}");
+    // The trial encoder reads five words.
+    assert!(told["truncated"].as_u64().unwrap() > 0, "{told}");
+    assert_eq!(npy(&place.path("words/features.npy")).0[1], 1);
+
+    // A run captions it, does not score it, and its caption stands in.
+    place.eval("captions", "fine", "hm").with(&["--undescribed"]).run().expect_code(0);
+    let prediction = end_to_end_tests::predictions(&place.run("captions"), "hm", "fine");
+    let caption = prediction.iter().find(|prediction| prediction["id"] == id.as_str()).unwrap();
+    assert!(caption["caption"].is_string(), "{caption}");
+    // Nor is the one whose image is damaged.
+    let scored = place.run("captions").text("scores/hm/fine/items.jsonl");
+    assert!(!scored.contains(&id) && scored.lines().count() + 2 == prediction.len(), "{scored}");
+    let captions = place.path("runs/captions").display().to_string();
+    let more = ["--space", "words", "--captions", &captions, "--json"];
+    let told = embed(&place, "plain", "filled", &more).run().expect_code(0).json();
+    assert_eq!((told["failed"].as_u64(), told["captions"]["model"].as_str()), (Some(0), Some("fine")), "{told}");
+    assert!(ids(&place.path("filled")).contains(&id));
+    let more = ["--space", "words", "--captions", &captions, "--captions-model", "none"];
+    embed(&place, "plain", "x", &more).run().expect_code(2).expect_error(&["by `none`", "fine"]);
+}
