@@ -59,7 +59,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let folder_of = |name: &str| prepared(&registry, name).ok().flatten().map(|prepared| prepared.folder);
     let limits = (&arguments.limits).into();
     score_run(&run, &plan, &metrics, &folder_of, limits, common.threads, &reporter, &mut failed)?;
-    let results = report::write_tables(&run, &plan)?;
+    let results = report::write_report(&run, &plan, report::Additions::default())?;
     held.clear_parts(run.path());
     print(&report::terminal(&results.document()))?;
     Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })

@@ -4,7 +4,7 @@ use super::Done;
 use super::common::{Common, print, print_json};
 use crate::error::{Error, Result};
 use crate::recommend::{self, RecommendPlan};
-use crate::report;
+use crate::report::{self, Additions, Published};
 use crate::run::RunDir;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,15 @@ pub struct Arguments {
     /// What to print
     #[arg(long, value_enum, default_value = "terminal")]
     format: Format,
+    /// Print scores.json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Put published figures beside the run's: `study`, or a TOML file
+    #[arg(long, value_name = "study|FILE")]
+    beside: Option<String>,
+    /// Training logs (log.jsonl, or their folders) whose losses report.html draws, beside those of the run's own adapters
+    #[arg(long, value_name = "PATHS", value_delimiter = ',')]
+    training: Vec<PathBuf>,
     /// Write a static copy of the web app's pages into this folder
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
@@ -31,6 +40,13 @@ enum Format {
     Csv,
     Latex,
     Json,
+    Html,
+}
+
+impl Arguments {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
@@ -41,19 +57,38 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         return experiment(arguments);
     }
     let (run, plan) = RunDir::existing(&arguments.run)?;
-    let results = report::write_tables(&run, &plan)?;
+    let beside = arguments.beside.as_deref().map(Published::read).transpose()?;
+    for log in &arguments.training {
+        let file = if log.is_dir() { log.join("log.jsonl") } else { log.clone() };
+        if !file.is_file() {
+            return Err(Error::usage(format!("{} is no training's log", file.display()))
+                .help("--training takes a log.jsonl that `host train` wrote, or its folder"));
+        }
+    }
+    let results = report::write_report(&run, &plan, Additions { beside, logs: arguments.training.clone() })?;
     let file = |name: &str| {
         let path = run.path().join(name);
         std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))
     };
-    match arguments.format {
+    match arguments.format() {
         Format::Terminal => print(&report::terminal(&results.document()))?,
         Format::Markdown => print(&report::markdown(&results.document()))?,
         Format::Csv => print(&file("table.csv")?)?,
         Format::Latex => print(&file("table.tex")?)?,
+        Format::Html => print(&file("report.html")?)?,
         Format::Json => print_json(&results.scores_json())?,
     }
-    Ok(Done::All)
+    if !results.has_scores() {
+        return Err(Error::failed(format!("{} has no scores", run.path().display()))
+            .help("the table says what is missing; the same `host eval` again makes it"));
+    }
+    if results.is_complete() {
+        return Ok(Done::All);
+    }
+    for note in results.datasets.iter().flat_map(report::DatasetScores::notes) {
+        eprintln!("warning: {note}");
+    }
+    Ok(Done::SomeFailed)
 }
 
 fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done> {
@@ -62,7 +97,7 @@ fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done>
     if exported.missing > 0 {
         reporter.warn(&format!("{} images could not be made", exported.missing));
     }
-    match arguments.format {
+    match arguments.format() {
         Format::Json => print_json(&exported)?,
         _ => print(&format!("{} items: {}\n", exported.items, folder.join("index.html").display()))?,
     }
@@ -71,14 +106,19 @@ fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done>
 
 /// The same of an experiment of `host recommend`.
 fn experiment(arguments: &Arguments) -> Result<Done> {
+    if arguments.beside.is_some() || !arguments.training.is_empty() || matches!(arguments.format, Format::Html) {
+        return Err(Error::usage("an experiment of `host recommend` has tables only")
+            .help("leave out --beside, --training and --format html"));
+    }
     let results = recommend::collect(&arguments.run)?;
     let document = results.document();
     recommend::write_tables(&arguments.run, &results, &document)?;
-    match arguments.format {
+    match arguments.format() {
         Format::Terminal => print(&report::terminal(&document))?,
         Format::Markdown => print(&report::markdown(&document))?,
         Format::Csv => print(&report::csv(&document.tables[0])?)?,
         Format::Latex => print(&report::latex(&document))?,
+        Format::Html => {}
         Format::Json => print_json(&results)?,
     }
     Ok(Done::All)

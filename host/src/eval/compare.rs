@@ -97,6 +97,10 @@ pub fn compare_models(
     let metrics = metrics(registry, lock, plan, &request.metrics)?;
     let mut compared = Vec::new();
     for dataset in datasets {
+        // A model that was fine-tuned for one dataset is run on that one alone.
+        if ![&request.baseline, &request.candidate].iter().all(|model| plan.has_cell(dataset, model)) {
+            continue;
+        }
         let folder = prepared(registry, dataset).ok().flatten().map(|prepared| prepared.folder);
         let mut entry =
             DatasetComparison { dataset: dataset.to_owned(), items: 0, metrics: Vec::new(), failed: Vec::new() };
@@ -112,6 +116,12 @@ pub fn compare_models(
             }
         }
         compared.push(entry);
+    }
+    if compared.is_empty() {
+        return Err(Error::usage(format!(
+            "{} and {} were not run on the same dataset",
+            request.baseline, request.candidate
+        )));
     }
     let mut entries: Vec<&mut Corrected> = compared.iter_mut().flat_map(|dataset| &mut dataset.metrics).collect();
     let p: Vec<f64> = entries.iter().map(|entry| entry.compared.p).collect();

@@ -93,7 +93,7 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     }
     Energy::add(run.path(), &Energy::part_of(request.shard), registry.energy(), meter.stop(&devices))?;
     if request.shard.is_whole() && !stopped {
-        report::write_tables(&run, &resolved.plan)?;
+        report::write_report(&run, &resolved.plan, report::Additions::default())?;
     }
     Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole(), stopped })
 }

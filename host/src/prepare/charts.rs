@@ -1,5 +1,6 @@
-//! Horizontal bars, as text for the terminal and as SVG for a page.
+//! Counts as horizontal bars: as text for the terminal, and as SVG.
 
+use crate::report::plot;
 use std::fmt::Write;
 
 /// A bar: what it is of, and how long.
@@ -24,34 +25,11 @@ pub fn text(bars: &[Bar], width: usize) -> String {
 
 /// A stand-alone SVG file, readable on light and dark pages.
 pub fn svg(title: &str, bars: &[Bar]) -> String {
-    const ROW: usize = 20;
-    const LEFT: usize = 220;
-    const WIDTH: usize = 420;
-    let largest = bars.iter().map(|bar| bar.count).max().unwrap_or(0).max(1);
-    let height = 44 + bars.len() * ROW;
-    let total = LEFT + WIDTH + 80;
-    let title = escaped(title);
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {total} {height}\" width=\"{total}\" height=\"{height}\" role=\"img\" \
-         font-family=\"sans-serif\" font-size=\"12\">\n<title>{title}</title>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n<text x=\"12\" y=\"22\" font-size=\"15\" fill=\"#222\">{title}</text>\n"
-    );
-    for (place, bar) in bars.iter().enumerate() {
-        let top = 36 + place * ROW;
-        let length = bar.count as f64 / largest as f64 * WIDTH as f64;
-        let _ = writeln!(
-            out,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#222\">{}</text><rect x=\"{LEFT}\" y=\"{top}\" width=\"{length:.1}\" \
-             height=\"14\" fill=\"#3a6ea5\"/><text x=\"{:.1}\" y=\"{}\" fill=\"#444\">{}</text>",
-            LEFT - 8,
-            top + 11,
-            escaped(&bar.label),
-            LEFT as f64 + length + 6.0,
-            top + 11,
-            grouped(bar.count)
-        );
-    }
-    out + "</svg>\n"
+    let bars: Vec<plot::Bar> = bars
+        .iter()
+        .map(|bar| plot::Bar { label: bar.label.clone(), length: bar.count as f64, note: grouped(bar.count) })
+        .collect();
+    plot::bars(title, &bars, 720.0).standalone()
 }
 
 /// `105542` as `105,542`.
@@ -65,10 +43,6 @@ pub fn grouped(number: usize) -> String {
         out.push(digit);
     }
     out
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! A run's scores, dataset by dataset, in the order of the plan, with what is failed, missing or damaged. Reads score files and counts
 //! predictions; what tables are made of that is in `scores`.
 
-use crate::run::{CellFailure, Outcome, Plan, RunDir, Shard, read_predictions};
+use super::beside::Published;
+use crate::run::{CellFailure, Outcome, Plan, RunDir, Shard, read_items, read_predictions};
 use crate::score::{CorpusScore, FamilyScores};
 use plugin_api::MetricValue;
 use serde_json::{Map, Value, json};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// All scores of a run.
@@ -13,6 +13,8 @@ use std::path::Path;
 pub struct Results {
     pub split: String,
     pub resamples: usize,
+    /// Published figures to put beside.
+    pub beside: Option<Published>,
     pub datasets: Vec<DatasetScores>,
 }
 
@@ -70,10 +72,10 @@ pub fn collect(run: &RunDir, plan: &Plan) -> Results {
                 .map_or_else(|| vec![MetricValue::score(&metric.name, &metric.name)], |scores| scores.describe);
             metrics.extend(values.into_iter().map(|value| ScoredMetric { family: metric.name.clone(), value }));
         }
-        let listed = lines_of(&run.items_file(&dataset.name));
+        let listed = items_of(&run.items_file(&dataset.name));
         let mut models = Vec::new();
         for model in plan.models_on(&dataset.name) {
-            let mut cell = cell(run, &dataset.name, &model.name, listed);
+            let mut cell = cell(run, &dataset.name, &model.name, &listed);
             let mut missing: Vec<&str> = Vec::new();
             for metric in &metrics {
                 let scores = read(&model.name, &metric.family).filter(|_| cell.failure.is_none());
@@ -99,11 +101,12 @@ pub fn collect(run: &RunDir, plan: &Plan) -> Results {
         }
         datasets.push(DatasetScores { dataset: dataset.name.clone(), metrics, models });
     }
-    Results { split: plan.split.clone(), resamples, datasets }
+    Results { split: plan.split.clone(), resamples, beside: None, datasets }
 }
 
-/// A cell without its scores: how many captions it has, and what is wrong with them. `listed`: how many items the dataset has.
-fn cell(run: &RunDir, dataset: &str, model: &str, listed: Option<usize>) -> ModelScores {
+/// A cell without its scores: how many captions it has, and what is wrong with them. `listed`: how many items the dataset has, none if
+/// the run has no list of them, an error if it is damaged.
+fn cell(run: &RunDir, dataset: &str, model: &str, listed: &Result<Option<usize>, String>) -> ModelScores {
     let file = run.predictions_file(dataset, model, Shard::WHOLE);
     let read = read_predictions(&file);
     let damaged = read.as_ref().err().map(|error| error.message.clone());
@@ -123,16 +126,17 @@ fn cell(run: &RunDir, dataset: &str, model: &str, listed: Option<usize>) -> Mode
     }
     match (damaged, listed) {
         (Some(damaged), _) => cell.defects.push(damaged),
-        (None, None) if predictions.is_empty() => cell.failure = Some("the dataset could not be read".to_owned()),
-        (None, None) => cell.defects.push(format!("items/{dataset}.jsonl is missing from the run")),
-        (None, Some(_)) if predictions.is_empty() && !file.is_file() => {
+        (None, Err(damaged)) => cell.defects.push(damaged.clone()),
+        (None, Ok(None)) if predictions.is_empty() => cell.failure = Some("the dataset could not be read".to_owned()),
+        (None, Ok(None)) => cell.defects.push(format!("items/{dataset}.jsonl is missing from the run")),
+        (None, Ok(Some(_))) if predictions.is_empty() && !file.is_file() => {
             cell.failure = Some(if has_shards(&file) {
                 "its shards are not merged yet; when all are done: host merge".to_owned()
             } else {
                 "it has no predictions; the same `host eval` again makes them".to_owned()
             });
         }
-        (None, Some(listed)) if predictions.len() < listed => {
+        (None, Ok(Some(listed))) if predictions.len() < *listed => {
             let absent = listed - predictions.len();
             cell.defects.push(format!(
                 "{absent} of {listed} items have no prediction; the same `host eval` again makes what is missing"
@@ -147,9 +151,11 @@ fn cell(run: &RunDir, dataset: &str, model: &str, listed: Option<usize>) -> Mode
     cell
 }
 
-fn lines_of(path: &Path) -> Option<usize> {
-    let file = std::fs::File::open(path).ok()?;
-    Some(BufReader::new(file).split(b'\n').map_while(Result::ok).filter(|line| !line.is_empty()).count())
+fn items_of(path: &Path) -> Result<Option<usize>, String> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    read_items(path).map(|items| Some(items.len())).map_err(|error| error.message)
 }
 
 fn has_shards(whole: &Path) -> bool {

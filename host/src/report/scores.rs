@@ -6,9 +6,15 @@ use super::table::{Align, Best, Cell, Column, Document, Print, Row, Table, Tunin
 impl Results {
     /// A table a dataset: a row a model, a column a value of a metric.
     pub fn document(&self) -> Document {
-        let mut tables: Vec<Table> = self.datasets.iter().map(|dataset| dataset.table(&self.split)).collect();
-        tables.iter_mut().for_each(Table::mark_best);
-        Document { tables, notes: vec![self.scale_note()] }
+        let table = |dataset: &DatasetScores| {
+            let mut table = dataset.table(&self.split);
+            table.rows.extend(self.beside.iter().flat_map(|published| published.rows(dataset)));
+            table.mark_best();
+            table
+        };
+        let notes =
+            std::iter::once(self.scale_note()).chain(self.beside.iter().map(|beside| beside.note(&self.datasets)));
+        Document { tables: self.datasets.iter().map(table).collect(), notes: notes.collect() }
     }
 
     /// A row a value: `dataset, split, model, metric, value, low, high, scale, items, failed, error, source`. Values are unscaled;
@@ -42,6 +48,32 @@ impl Results {
                     Cell::Text(error),
                     Cell::text("run"),
                 ]));
+            }
+        }
+        for (published, dataset) in
+            self.beside.iter().flat_map(|beside| self.datasets.iter().map(move |dataset| (beside, dataset)))
+        {
+            for row in published.rows(dataset) {
+                for (metric, cell) in
+                    dataset.metrics.iter().zip(row.cells.iter().skip(2)).filter(|(_, cell)| **cell != Cell::Missing)
+                {
+                    let text = |text: &str| Cell::text(text);
+                    let scale = Cell::number(metric.value.scale, Print::plain(6));
+                    rows.push(Row::new(vec![
+                        text(&dataset.dataset),
+                        Cell::Empty,
+                        row.cells[0].clone(),
+                        text(&metric.value.name),
+                        cell.clone(),
+                        Cell::Empty,
+                        Cell::Empty,
+                        scale,
+                        Cell::Empty,
+                        Cell::Empty,
+                        Cell::Empty,
+                        Cell::Text(format!("published: {}", published.source)),
+                    ]));
+                }
             }
         }
         let columns = columns.iter().map(|name| Column::text(name, name)).collect();

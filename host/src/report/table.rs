@@ -293,8 +293,9 @@ impl Table {
             }
             let half = |row: Option<&Row>| row.and_then(|row| row.cells.get(place).cloned()).unwrap_or(Cell::Missing);
             let (before, after) = (half(before), half(after));
-            // What is the same for both, such as the number of items, is said once.
-            if before.printed() == after.printed() && self.columns[place].best.is_none() {
+            // What is the same for both, such as the number of items or that there is nothing, is said once.
+            let number = matches!(before, Cell::Number(_)) && self.columns[place].best.is_some();
+            if before.printed() == after.printed() && !number {
                 return before;
             }
             Cell::Pair(Box::new(before), Box::new(after))

@@ -1,0 +1,44 @@
+//! Curves over a common horizontal axis, such as losses over steps.
+
+use super::WIDTH;
+use super::canvas::{Anchor, Scale, Svg, shortened};
+use super::palette::series;
+
+/// One curve.
+#[derive(Debug, Clone)]
+pub struct Curve {
+    pub label: String,
+    pub points: Vec<(f64, f64)>,
+    /// With a dot at every point.
+    pub marked: bool,
+}
+
+const HEIGHT: f64 = 200.0;
+
+pub fn curves(title: &str, curves: &[Curve], horizontal: &str) -> Svg {
+    let (left, right, top, bottom) = (44.0, WIDTH - 8.0, 24.0, HEIGHT - 36.0);
+    Svg::draw(title, WIDTH, HEIGHT, |canvas| {
+        let points = || curves.iter().flat_map(|curve| &curve.points);
+        let across = Scale::exact(points().map(|point| point.0), left, right);
+        let up = Scale::around(points().map(|point| point.1), bottom, top);
+        canvas.vertical_axis(&up, left, right, 5);
+        canvas.horizontal_axis(&across, bottom, bottom, 5);
+        canvas.note(((left + right) / 2.0, HEIGHT - 8.0), Anchor::Middle, horizontal);
+        let mut legend = left;
+        for (number, curve) in curves.iter().enumerate() {
+            let colour = series(number);
+            let finite = curve.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
+            let points: Vec<(f64, f64)> = finite.map(|(x, y)| (across.at(*x), up.at(*y))).collect();
+            if points.len() > 1 {
+                canvas.path(&points, colour, 1.5);
+            }
+            if curve.marked || points.len() == 1 {
+                points.iter().for_each(|point| canvas.dot(*point, 2.5, colour, false));
+            }
+            let label = shortened(&curve.label, 24);
+            canvas.line((legend, 10.0), (legend + 14.0, 10.0), colour, 2.5);
+            canvas.label((legend + 18.0, 10.0), Anchor::Left, &label);
+            legend += 18.0 + label.chars().count() as f64 * 6.4 + 14.0;
+        }
+    })
+}
