@@ -48,9 +48,6 @@ pub struct RunOptions {
     /// The first N items of each dataset
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Caption the items without a description too, for `host embed --captions`; they are not scored
-    #[arg(long)]
-    undescribed: bool,
     /// The run directory [default: runs/eval-… beside the registry, named by the plan]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
@@ -78,7 +75,6 @@ impl RunOptions {
             metrics: self.metrics.clone(),
             split: self.split.clone(),
             limit: self.limit,
-            undescribed: self.undescribed,
             run: self.run.clone(),
             device: common.device,
             batch_size: self.batch_size,

@@ -105,7 +105,10 @@ impl RowReader<'_> {
         match &mut self.source {
             Source::Matrix(path, file) => {
                 let mut bytes = vec![0; count * width * 4];
-                file.read_exact(&mut bytes).map_err(|error| Error::io("read", path, &error))?;
+                file.read_exact(&mut bytes).map_err(|error| match error.kind() {
+                    std::io::ErrorKind::UnexpectedEof => Error::usage(format!("{} is cut short", path.display())),
+                    _ => Error::io("read", path, &error),
+                })?;
                 out.extend(numbers(&bytes));
             }
             Source::Files => {

@@ -309,8 +309,13 @@ impl<'a> Captioning<'a> {
             }
             state.tally.clone()
         };
+        let own = self.run.predictions_file(dataset, cell.name, shard);
+        if own.is_file() {
+            // Cuts off what a crash left behind the last whole line, also where nothing was left to caption.
+            PredictionWriter::open(&own)?;
+        }
         if shard.is_whole() {
-            let whole = self.run.predictions_file(dataset, cell.name, shard);
+            let whole = own;
             if self.run.prediction_files(dataset, cell.name)?.iter().any(|file| *file != whole) {
                 merge(self.run, &[], dataset, cell.name)?;
             }

@@ -25,8 +25,6 @@ pub struct Request {
     pub metrics: Vec<String>,
     pub split: String,
     pub limit: Option<usize>,
-    /// Items without a description are captioned too, and not scored.
-    pub undescribed: bool,
     pub run: Option<PathBuf>,
     pub device: Device,
     /// Images in a batch; [`AUTOMATIC_BATCH`]: as many as fit, for each model.
@@ -187,7 +185,6 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
         command: "eval".to_owned(),
         split: request.split.clone(),
         limit: request.limit,
-        undescribed: request.undescribed,
         seed: request.seed,
         device: request.device.to_string(),
         generation: request.generation.clone(),

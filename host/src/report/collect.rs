@@ -125,7 +125,8 @@ fn cell(run: &RunDir, dataset: &str, model: &str, listed: &Result<Option<usize>,
         return cell;
     }
     match (damaged, listed) {
-        (Some(damaged), _) => cell.defects.push(damaged),
+        (Some(damaged), Err(items)) => cell.defects.extend([damaged, items.clone()]),
+        (Some(damaged), Ok(_)) => cell.defects.push(damaged),
         (None, Err(damaged)) => cell.defects.push(damaged.clone()),
         (None, Ok(None)) if predictions.is_empty() => cell.failure = Some("the dataset could not be read".to_owned()),
         (None, Ok(None)) => cell.defects.push(format!("items/{dataset}.jsonl is missing from the run")),

@@ -52,7 +52,8 @@ fn directories_of_other_models_and_damaged_ones() {
     refused(&folder, &["56", "42"]);
     let folder = copy();
     edit(&folder, "tokenizer.json", |tokenizer| tokenizer["model"]["vocab"]["zebra"] = json!(5000));
-    refused(&folder, &["tokenizer.json", "`zebra`"]);
+    // One token more, and the special tokens behind the vocabulary move beyond the model's vectors too.
+    refused(&folder, &["tokenizer.json", "the model has vectors for", "another checkpoint"]);
     let folder = copy();
     std::fs::rename(folder.path().join("model.safetensors"), folder.path().join("pytorch_model.bin")).unwrap();
     refused(&folder, &["safetensors only"]);
