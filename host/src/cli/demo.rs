@@ -67,7 +67,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let done = eval::done(&evaluated)?;
     print(&format!(
         "\nThe report: {}\nThe captions: {}\nYour own data and weights: see README.md\n",
-        run.join("table.md").display(),
+        run.join("report.html").display(),
         run.join("predictions").display()
     ))?;
     Ok(done)

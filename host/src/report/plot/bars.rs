@@ -1,6 +1,6 @@
 //! Horizontal bars.
 
-use super::canvas::{Anchor, Scale, Svg, label_width, shortened};
+use super::canvas::{Anchor, LETTER, Scale, Svg, label_width, shortened};
 use super::palette::series;
 
 /// A bar: what it is of, how long, and what is written behind it.
@@ -22,7 +22,7 @@ pub fn bars(title: &str, bars: &[Bar], width: f64) -> Svg {
         let scale = Scale::from_zero(bars.iter().map(|bar| bar.length), left + 6.0, width - notes - 8.0);
         for (place, bar) in bars.iter().enumerate() {
             let y = 3.0 + (place as f64 + 0.5) * ROW;
-            canvas.label((left, y), Anchor::Right, &shortened(&bar.label, ((left - 8.0) / 6.4) as usize));
+            canvas.label((left, y), Anchor::Right, &shortened(&bar.label, ((left - 8.0) / LETTER) as usize));
             let end = scale.at(bar.length.max(0.0));
             canvas.rectangle((left + 6.0, y - 7.0), end - left - 6.0, 14.0, series(0), 1.0);
             canvas.note((end + 5.0, y), Anchor::Left, &shortened(&bar.note, LETTERS));

@@ -225,7 +225,10 @@ pub fn shortened(text: &str, most: usize) -> String {
     ends.concat().into_iter().collect()
 }
 
+/// About how wide a letter is at 12 pixels, in the wider of the usual sans-serif fonts.
+pub const LETTER: f64 = 7.0;
+
 /// About how wide the longest of these labels is, at 12 pixels.
 pub fn label_width<'a>(labels: impl Iterator<Item = &'a str>, most: usize) -> f64 {
-    labels.map(|label| label.chars().count().min(most)).max().unwrap_or(0) as f64 * 6.4 + 8.0
+    labels.map(|label| label.chars().count().min(most)).max().unwrap_or(0) as f64 * LETTER + 8.0
 }

@@ -1,7 +1,7 @@
 //! Curves over a common horizontal axis, such as losses over steps.
 
 use super::WIDTH;
-use super::canvas::{Anchor, Scale, Svg, shortened};
+use super::canvas::{Anchor, LETTER, Scale, Svg, shortened};
 use super::palette::series;
 
 /// One curve.
@@ -38,7 +38,7 @@ pub fn curves(title: &str, curves: &[Curve], horizontal: &str) -> Svg {
             let label = shortened(&curve.label, 24);
             canvas.line((legend, 10.0), (legend + 14.0, 10.0), colour, 2.5);
             canvas.label((legend + 18.0, 10.0), Anchor::Left, &label);
-            legend += 18.0 + label.chars().count() as f64 * 6.4 + 14.0;
+            legend += 18.0 + label.chars().count() as f64 * LETTER + 14.0;
         }
     })
 }

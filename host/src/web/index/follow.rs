@@ -29,7 +29,9 @@ impl Follower {
     /// A run none of whose files but the plan is read yet.
     pub fn new(run: RunDir, plan: Plan) -> Follower {
         let datasets = plan.datasets.iter().map(|dataset| {
-            let cells = plan.models.iter().map(|model| Arc::new(Cell { model: model.name.clone(), ..Cell::default() }));
+            let cells = plan
+                .models_on(&dataset.name)
+                .map(|model| Arc::new(Cell { model: model.name.clone(), ..Cell::default() }));
             Arc::new(Dataset {
                 name: dataset.name.clone(),
                 // Of a path that cannot be: no items.
