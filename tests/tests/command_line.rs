@@ -246,7 +246,8 @@ fn the_demo_makes_its_catalogue_once_prints_the_table_and_leaves_somebodys_own_d
     let demo = || place.host(&["demo", "--articles", "60", "--offline"]);
     let first = demo().run().expect_code(0).expect_error(&["drawing a sample catalogue of 60 articles"]);
     assert!(first.stdout.contains("hm (test split)") && first.stdout.contains("fashiongen (test split)"), "{first}");
-    assert!(first.stdout.contains("runs/demo/table.md"), "{first}");
+    assert!(first.stdout.contains("runs/demo/report.html"), "{first}");
+    assert!(place.path("runs/demo/report.html").is_file());
     let again = demo().run().expect_code(0);
     assert!(again.stdout == first.stdout && !again.stderr.contains("drawing"), "{again}");
 
