@@ -119,7 +119,7 @@ impl Captioner for Blip2Captioner {
         }
         let texts = vec![self.text.as_slice(); batch.seeds.len()];
         let generated =
-            self.model.caption(batch.pixels, &texts, &batch.seeds, &self.settings, &|| self.host.cancelled())?;
+            self.model.caption(&batch.pixels, &texts, &batch.seeds, &self.settings, &|| self.host.cancelled())?;
         generated.into_iter().map(|generated| Ok(plugin::caption(&self.tokenizer, generated)?)).collect()
     }
 }

@@ -29,8 +29,8 @@ plugin_api::register_encoder!(
     Blip2Encoder::load
 );
 
-plugin_api::register_weights!("blip2", needs::inspect);
-plugin_api::register_bench!("blip2", needs::measure);
+plugin_api::register_weights!("blip2", nn::needs::inspect::<Blip2>);
+plugin_api::register_bench!("blip2", nn::needs::measure::<Blip2>);
 plugin_api::register_trainer!(
     "blip2",
     "low-rank adapters on BLIP-2: vision tower, Q-Former, projection and language model",

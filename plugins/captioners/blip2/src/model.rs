@@ -7,7 +7,7 @@ use nn::language::{LanguageModel, Opt, Prompt, T5};
 use nn::layers::{Linear, Site, Sites};
 use nn::qformer::QFormer;
 use nn::training::{Labels, Tape, Var};
-use nn::vision::Vit;
+use nn::vision::{Vit, in_groups};
 use nn::weights::{Checkpoint, Expected, Loader};
 use nn::{Placement, Result, Tensor, TensorData};
 use std::path::Path;
@@ -84,8 +84,9 @@ impl Blip2 {
 
     /// Images as pixel values `[rows, 3, size, size]`, row-major, to the vectors that stand for them in the prompt:
     /// `[rows, queries, text width]`.
-    pub fn image_vectors(&self, pixels: Vec<f32>, rows: usize) -> Tensor<3> {
-        self.image_vectors_on(&mut Tape::off(), pixels, rows).value
+    pub fn image_vectors(&self, pixels: &[f32], rows: usize) -> Tensor<3> {
+        let see = |pixels, rows| self.image_vectors_on(&mut Tape::off(), pixels, rows).value;
+        in_groups(pixels, rows, &self.placement, see)
     }
 
     fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
@@ -144,11 +145,11 @@ impl Blip2 {
     /// As [`generate`].
     pub fn caption(
         &self,
-        pixels: Vec<f32>,
+        pixels: &[f32],
         texts: &[&[u32]],
         seeds: &[u64],
         settings: &Settings,
-        cancelled: &dyn Fn() -> bool,
+        cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Generated>> {
         let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts);
         let said = texts.iter().map(|text| self.said(text)).collect();
@@ -168,7 +169,7 @@ impl Blip2 {
     }
 
     /// Scores of the first new token, `[rows, vocabulary]`.
-    pub fn first_scores(&self, pixels: Vec<f32>, texts: &[&[u32]]) -> Tensor<2> {
+    pub fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Tensor<2> {
         let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts);
         self.language.start(prompt, 1).1
     }

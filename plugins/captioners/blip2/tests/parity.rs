@@ -78,9 +78,9 @@ impl Fixture {
     fn generate(&self, rows: &[usize], text: &[u32], settings: &Settings) -> Vec<Generated> {
         let all = self.pixels();
         let one = all.len() / 8;
-        let pixels = rows.iter().flat_map(|&row| all[row * one..(row + 1) * one].to_vec()).collect();
+        let pixels: Vec<f32> = rows.iter().flat_map(|&row| all[row * one..(row + 1) * one].to_vec()).collect();
         let texts = vec![text; rows.len()];
-        self.model.caption(pixels, &texts, &vec![0; rows.len()], settings, &|| false).unwrap()
+        self.model.caption(&pixels, &texts, &vec![0; rows.len()], settings, &|| false).unwrap()
     }
 }
 
@@ -164,7 +164,7 @@ fn scores_of_the_first_token_are_the_references() {
         let fixture = Fixture::open(name);
         for (number, case) in fixture.cases() {
             let text = ids(&case["ids"]);
-            let ours = fixture.model.first_scores(fixture.pixels(), &[text.as_slice(); 8]);
+            let ours = fixture.model.first_scores(&fixture.pixels(), &[text.as_slice(); 8]);
             let ours: Vec<f32> = ours.into_data().iter::<f32>().collect();
             let theirs = fixture.scores(number);
             assert_eq!(ours.len(), theirs.len(), "{name}");

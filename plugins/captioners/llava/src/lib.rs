@@ -20,8 +20,8 @@ plugin_api::register_captioner!(
     LlavaCaptioner::load
 );
 
-plugin_api::register_weights!("llava", needs::inspect);
-plugin_api::register_bench!("llava", needs::measure);
+plugin_api::register_weights!("llava", nn::needs::inspect::<Llava>);
+plugin_api::register_bench!("llava", nn::needs::measure::<Llava>);
 plugin_api::register_trainer!(
     "llava",
     "low-rank adapters on LLaVA: vision tower, projector and language model",

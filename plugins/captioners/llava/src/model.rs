@@ -6,7 +6,7 @@ use nn::generation::{Generated, Request, Settings, generate};
 use nn::language::{LanguageModel, Llama, Prompt};
 use nn::layers::{Linear, Site, Sites};
 use nn::training::{Labels, Tape, Var};
-use nn::vision::ClipVision;
+use nn::vision::{ClipVision, in_groups};
 use nn::weights::{Checkpoint, Expected, Loader};
 use nn::{Error, Placement, Result, Tensor, TensorData};
 use std::path::Path;
@@ -77,8 +77,9 @@ impl Llava {
 
     /// Images as pixel values `[rows, 3, size, size]`, row-major, to the vectors that stand for them in the prompt:
     /// `[rows, vectors, text width]`.
-    pub fn image_vectors(&self, pixels: Vec<f32>, rows: usize) -> Tensor<3> {
-        self.image_vectors_on(&mut Tape::off(), pixels, rows).value
+    pub fn image_vectors(&self, pixels: &[f32], rows: usize) -> Tensor<3> {
+        let see = |pixels, rows| self.image_vectors_on(&mut Tape::off(), pixels, rows).value;
+        in_groups(pixels, rows, &self.placement, see)
     }
 
     fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
@@ -168,11 +169,11 @@ impl Llava {
     /// As [`Llava::prompt`] and [`generate`].
     pub fn caption(
         &self,
-        pixels: Vec<f32>,
+        pixels: &[f32],
         texts: &[&[u32]],
         seeds: &[u64],
         settings: &Settings,
-        cancelled: &dyn Fn() -> bool,
+        cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Generated>> {
         let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts)?;
         let said = texts.iter().map(|text| self.said(text)).collect();
@@ -190,7 +191,7 @@ impl Llava {
     ///
     /// # Errors
     /// As [`Llava::prompt`].
-    pub fn first_scores(&self, pixels: Vec<f32>, texts: &[&[u32]]) -> Result<Tensor<2>> {
+    pub fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Result<Tensor<2>> {
         let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts)?;
         Ok(self.language.start(prompt, 1).1)
     }

@@ -86,9 +86,9 @@ impl Fixture {
     fn generate(&self, rows: &[usize], texts: &[Vec<u32>], settings: &Settings) -> Vec<Generated> {
         let all = self.pixels();
         let one = all.len() / 8;
-        let pixels = rows.iter().flat_map(|&row| all[row * one..(row + 1) * one].to_vec()).collect();
+        let pixels: Vec<f32> = rows.iter().flat_map(|&row| all[row * one..(row + 1) * one].to_vec()).collect();
         let texts: Vec<&[u32]> = rows.iter().map(|&row| texts[row].as_slice()).collect();
-        self.model.caption(pixels, &texts, &vec![0; rows.len()], settings, &|| false).unwrap()
+        self.model.caption(&pixels, &texts, &vec![0; rows.len()], settings, &|| false).unwrap()
     }
 }
 
@@ -137,7 +137,7 @@ fn scores_of_the_first_token_are_the_references() {
         for (number, case) in fixture.cases() {
             let texts = fixture.texts(case);
             let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-            let ours = fixture.model.first_scores(fixture.pixels(), &texts).unwrap();
+            let ours = fixture.model.first_scores(&fixture.pixels(), &texts).unwrap();
             let ours: Vec<f32> = ours.into_data().iter::<f32>().collect();
             let theirs = fixture.scores(number);
             assert_eq!(ours.len(), theirs.len(), "{name}");

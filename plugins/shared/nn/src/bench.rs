@@ -1,5 +1,6 @@
 //! Times a captioner and the device's ceilings. Which model and which weights is the plugin's affair.
 
+use crate::generation::{Generated, Settings};
 use crate::memory::{self, Tower};
 use crate::{Placement, Result};
 use burn::tensor::{Tensor, TensorData};
@@ -7,33 +8,39 @@ use plugin_api::{BatchBench, BenchRequest, Host};
 use rayon::prelude::*;
 use std::time::Instant;
 
-/// What is timed: a model with a prompt of its own.
-pub trait Measured {
-    /// Side of its images in pixels.
-    fn side(&self) -> usize;
-    /// Pixels `[rows, 3, side, side]` to the vectors that the language model reads; returns when the device is done.
-    fn see(&self, pixels: Vec<f32>, rows: usize);
-    /// Pixels to captions of exactly `new_tokens` greedy tokens.
+/// What is timed.
+pub trait Measured: Sync {
+    /// Pixels `[rows, 3, side, side]` to the vectors that the language model reads, `[rows, vectors, width]`.
+    fn see(&self, pixels: &[f32], rows: usize) -> Tensor<3>;
+
+    /// Pixels and one text a row to captions.
     ///
     /// # Errors
     /// As [`crate::generation::generate`].
-    fn caption(&self, pixels: Vec<f32>, rows: usize, new_tokens: usize) -> Result<()>;
+    fn say(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Result<Vec<Generated>>;
+
+    /// How many positions the prompt fills that a text makes with its image.
+    fn prompt_length(&self, text: &[u32]) -> usize;
 }
 
 /// Times every batch size that was asked for: a warm-up, then the best of the runs.
 ///
 /// # Errors
-/// As [`Measured::caption`].
+/// As [`Measured::say`].
 pub fn batches(
     model: &dyn Measured,
+    text: &[u32],
+    side: usize,
     request: &BenchRequest,
     placement: &Placement,
     host: Host,
 ) -> Result<Vec<BatchBench>> {
-    let side = model.side();
     let mut measured = Vec::with_capacity(request.batch_sizes.len());
     for (place, &rows) in request.batch_sizes.iter().enumerate() {
         let pixels: Vec<f32> = (0..rows * 3 * side * side).map(|i| (i as f32 * 0.37).sin()).collect();
+        let texts = vec![text; rows];
+        // No end token: every row gets all its tokens.
+        let say = |tokens| model.say(&pixels, &texts, &Settings::greedy(tokens, Vec::new())).map(drop);
         let mut best = [f64::INFINITY; 3];
         for run in 0..=request.runs {
             if host.cancelled() {
@@ -45,11 +52,11 @@ pub fn batches(
             );
             let times = [
                 seconds(|| {
-                    model.see(pixels.clone(), rows);
+                    wait(&model.see(&pixels, rows));
                     Ok(())
                 })?,
-                seconds(|| model.caption(pixels.clone(), rows, 1))?,
-                seconds(|| model.caption(pixels.clone(), rows, request.new_tokens))?,
+                seconds(|| say(1))?,
+                seconds(|| say(request.new_tokens))?,
             ];
             // The first run compiles, tunes and warms up.
             if run > 0 || request.runs == 0 {

@@ -18,6 +18,7 @@ pub mod image;
 pub mod language;
 pub mod layers;
 pub mod memory;
+pub mod needs;
 pub mod plugin;
 pub mod qformer;
 pub mod text;

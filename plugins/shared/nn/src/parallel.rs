@@ -1,4 +1,4 @@
-//! Building many parts of a model at once: reading and converting weights is bound by one core otherwise.
+//! Work on all threads of the CPU: many parts of a model built at once, and generation that stays on the threads' own pool.
 
 use crate::Result;
 use rayon::prelude::*;
@@ -9,4 +9,10 @@ use rayon::prelude::*;
 /// One of those of `build`.
 pub fn build<T: Send>(count: usize, build: impl Fn(usize) -> Result<T> + Send + Sync) -> Result<Vec<T>> {
     (0..count).into_par_iter().map(build).collect()
+}
+
+/// Does the work on a thread of the pool that the CPU's kernels share. From outside, each kernel would hand its work over and wait
+/// to be woken, hundreds of times a token.
+pub fn within_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
 }

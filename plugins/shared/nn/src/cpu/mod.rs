@@ -40,6 +40,27 @@ pub fn linear(x: &Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Op
     Some(Tensor::from_data(TensorData::new(out, [rows, outputs]), &x.device()))
 }
 
+/// Writes `new` `[rows, heads, n, size]` into `all` `[rows, heads, capacity, size]` from a position on, in place; gives `all` back where it
+/// is for burn to do. burn-flex's own assignment copies all of it each time.
+#[allow(clippy::result_large_err)] // The tensor comes back where this path does not take it.
+pub fn assign_positions(all: Tensor<4>, new: &Tensor<4>, from: usize) -> Result<Tensor<4>, Tensor<4>> {
+    if contiguous(&all).is_none() {
+        return Err(all);
+    }
+    let Some(new_memory) = copied(new) else { return Err(all) };
+    let ([_, _, capacity, size], [_, _, added, _]) = (all.dims(), new.dims());
+    let device = all.device();
+    let mut data = all.into_data();
+    if let Ok(values) = data.as_mut_slice::<f32>() {
+        let heads = values.chunks_exact_mut(capacity * size).zip(numbers(&new_memory).chunks_exact(added * size));
+        for (head, new) in heads {
+            head[from * size..(from + added) * size].copy_from_slice(new);
+        }
+        return Ok(Tensor::from_data(data, &device));
+    }
+    Err(Tensor::from_data(data, &device))
+}
+
 /// GELU with the error function, in place; gives the tensor back where it is for burn to do.
 #[allow(clippy::result_large_err)] // The tensor comes back where this path does not take it.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>, Tensor<D>> {

@@ -52,7 +52,7 @@ pub fn search(
     request: Request,
     settings: &Settings,
     limits: Limits,
-    cancelled: &dyn Fn() -> bool,
+    cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Generated>> {
     let device = request.prompt.embeddings.device();
     let mut items: Vec<Item> = request

@@ -9,8 +9,9 @@ mod single;
 pub use scores::distribution;
 pub use settings::{EarlyStopping, Settings};
 
-use crate::Result;
 use crate::language::{LanguageModel, Prompt};
+use crate::{Placement, Result, parallel};
+use burn::tensor::Device;
 
 /// A batch to continue.
 pub struct Request {
@@ -41,18 +42,26 @@ pub fn generate(
     model: &dyn LanguageModel,
     request: Request,
     settings: &Settings,
-    cancelled: &dyn Fn() -> bool,
+    cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Generated>> {
     settings.check()?;
     let [rows, length, _] = request.prompt.embeddings.dims();
     debug_assert!(request.said.len() == rows && request.seeds.len() == rows && request.prompt.padding.len() == rows);
     settings.check_room(length, model.positions())?;
     let limits = settings.limits(if model.positions().is_some() { length } else { 0 });
-    if settings.num_beams > 1 {
-        beam::search(model, request, settings, limits, cancelled)
-    } else {
-        single::search(model, request, settings, limits, cancelled)
-    }
+    let on_cpu = is_cpu(&request.prompt.embeddings.device());
+    let search = || {
+        if settings.num_beams > 1 {
+            beam::search(model, request, settings, limits, cancelled)
+        } else {
+            single::search(model, request, settings, limits, cancelled)
+        }
+    };
+    if on_cpu { parallel::within_pool(search) } else { search() }
+}
+
+fn is_cpu(device: &Device) -> bool {
+    Placement::cpu().is_ok_and(|cpu| cpu.device == *device)
 }
 
 /// How many tokens a row may get.
@@ -69,7 +78,7 @@ mod tests {
     use crate::language::{Opt, OptConfig, State};
     use crate::training::{Labels, Tape, Var};
     use crate::weights::Loader;
-    use crate::{Int, Placement, Tensor};
+    use crate::{Int, Tensor};
     use std::sync::Mutex;
 
     /// Notes how many rows each step reads.

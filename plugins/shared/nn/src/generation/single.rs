@@ -1,6 +1,6 @@
 //! One continuation a row: the likeliest token each time, or a drawn one.
 
-use super::{Generated, Limits, Request, Settings, scores};
+use super::{Generated, Limits, Request, Settings, is_cpu, scores};
 use crate::language::LanguageModel;
 use crate::random::Random;
 use crate::{Error, Result};
@@ -22,7 +22,7 @@ pub fn search(
     request: Request,
     settings: &Settings,
     limits: Limits,
-    cancelled: &dyn Fn() -> bool,
+    cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Generated>> {
     let mut rows: Vec<Row> = request
         .said
@@ -122,8 +122,4 @@ pub(super) fn index(numbers: &[usize], device: &Device) -> Tensor<1, Int> {
     let numbers: Vec<i32> = numbers.iter().map(|&number| number as i32).collect();
     let count = numbers.len();
     Tensor::from_data(TensorData::new(numbers, [count]), device)
-}
-
-fn is_cpu(device: &Device) -> bool {
-    crate::Placement::cpu().is_ok_and(|cpu| cpu.device == *device)
 }
