@@ -1,6 +1,6 @@
 //! `host sweep`: every combination is trained, ranked, and not trained again.
 
-use end_to_end_tests::{Place, Registry, RunFiles, assert_same_run, wait_until};
+use end_to_end_tests::{Place, Registry, RunFiles, assert_same_run, sweep_results, wait_until};
 use std::process::Command;
 use std::time::Duration;
 
@@ -41,17 +41,18 @@ fn a_sweep_ranks_by_validation_loss_and_goes_on_where_it_was_killed() {
     std::thread::sleep(std::time::Duration::from_millis(900));
     let _ = host.kill();
     let _ = host.wait();
-    let mut host = sweep("killed").start();
-    // Its first sign that it listens.
-    assert!(wait_until(Duration::from_secs(30), || place.path("killed/sweep.json").is_file()));
+    sweep("killed").run().expect_code(0);
+    assert_same_run(&sweep_results(&place.path("killed")), &sweep_results(&place.path("whole")));
+
+    // Asked to stop behind its first trial.
+    let mut host = sweep("stopped").start();
+    assert!(wait_until(Duration::from_secs(30), || place.path("stopped/sweep.json").is_file()));
     assert!(Command::new("kill").args(["-TERM", &host.id().to_string()]).status().unwrap().success());
     assert_eq!(host.wait().unwrap().code(), Some(75));
-    let status = place.host(&["status", "killed"]).run().expect_code(0).stdout;
+    let status = place.host(&["status", "stopped"]).run().expect_code(0).stdout;
     assert!(status.contains("6 cells") && status.contains("incomplete"), "{status}");
-    sweep("killed").run().expect_code(0);
-    let adapters = |path: &str| path.contains("/adapter/") || path.ends_with("log.jsonl");
-    let killed = RunFiles::of(&place.path("killed")).only(adapters);
-    assert_same_run(&killed, &files.only(adapters));
+    sweep("stopped").run().expect_code(0);
+    assert_same_run(&sweep_results(&place.path("stopped")), &sweep_results(&place.path("whole")));
 
     place.write("sweep.toml", &SWEEP.replace("0.1]", "0.2]"));
     sweep("whole").run().expect_code(2).expect_error(&["another sweep"]);

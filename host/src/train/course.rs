@@ -128,29 +128,33 @@ fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) 
 enum Ended {
     Finished,
     Stopped,
-    /// With the step that it went on behind, if it came so far.
-    Died(Death, Option<usize>),
+    Died {
+        death: Death,
+        /// Did it save a checkpoint before?
+        saved: bool,
+    },
 }
 
-/// Follows a worker to its end, and another one where somebody killed it: each must begin further on than the one before, or have none
-/// before it. False if this process was asked to stop.
+/// Follows a worker to its end, and another one where somebody killed it; but not for ever, where one after the other is killed before it
+/// comes to a checkpoint. False if this process was asked to stop.
 fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &mut Vec<String>) -> Result<bool> {
-    let mut before: Option<usize> = None;
+    let mut in_vain = 0;
     loop {
-        let (death, begin) = match follow_one(job, request, reporter, device)? {
+        let (death, saved) = match follow_one(job, request, reporter, device)? {
             Ended::Finished => return Ok(true),
             Ended::Stopped => return Ok(false),
-            Ended::Died(death, begin) => (death, begin.unwrap_or(0)),
+            Ended::Died { death, saved } => (death, saved),
         };
         if stop::requested() {
             return Ok(false);
         }
-        if !death.from_outside || before.is_some_and(|before| begin <= before) {
+        in_vain = if saved { 0 } else { in_vain + 1 };
+        if !death.from_outside || in_vain > 1 {
             return Err(Error::failed(death.reason)
                 .help("the last checkpoint is safe: the same command with --resume goes on from it"));
         }
         reporter.warn(&format!("{}; another goes on from the last checkpoint", death.reason));
-        before = Some(begin);
+        clear_unfinished(&request.out);
     }
 }
 
@@ -158,7 +162,7 @@ fn follow_one(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, devic
     let mut worker = Worker::start(request.limits, request.threads)?;
     worker.send(&Command::Train { job: Box::new(job.clone()) })?;
     let mut bar: Option<Bar> = None;
-    let (mut begin, mut told, mut stopped) = (None, false, false);
+    let (mut saved, mut told, mut stopped) = (false, false, false);
     loop {
         let Some(reply) = worker.next_unless(bar.is_none(), &mut || !told && stop::requested()) else {
             if bar.is_none() {
@@ -172,7 +176,6 @@ fn follow_one(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, devic
         match reply {
             Reply::Event(Event::Training { news }) => match news {
                 TrainNews::Ready { description, layers, trainable, done, steps, images_done, images } => {
-                    begin = Some(done);
                     device.push(description.device.clone());
                     reporter.note(&ready(&description, layers, trainable, done, steps));
                     let text = serde_json::to_string_pretty(&description).unwrap_or_default() + "\n";
@@ -185,7 +188,7 @@ fn follow_one(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, devic
                     }
                 }
                 TrainNews::Validated(validation) => reporter.note(&validated(&validation)),
-                TrainNews::Saved { .. } => {}
+                TrainNews::Saved { .. } => saved = true,
                 TrainNews::Stopped { step } => {
                     stopped = true;
                     reporter.note(&format!("asked to stop: saved behind step {step}"));
@@ -197,7 +200,7 @@ fn follow_one(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, devic
             Reply::Event(Event::Failed(failure)) => return Err(failure.into()),
             Reply::Event(Event::Log { level, message }) => reporter.plugin(&level, &message),
             Reply::Event(_) => {}
-            Reply::Died(death) => return Ok(Ended::Died(death, begin)),
+            Reply::Died(death) => return Ok(Ended::Died { death, saved }),
         }
     }
 }
