@@ -178,7 +178,7 @@ fn of_cell(cell: Cell, submission: Option<&SubmissionStatus>, held: bool) -> Cel
     } else if let Some(task) = any(TaskState::Queued) {
         (CellState::Queued, task.reason.clone())
     } else if let Some(task) = failed_training() {
-        (CellState::Failed, Some(reason_of(&task)))
+        (CellState::Failed, Some(reason_of(task)))
     } else if held && cell.failure.is_none() {
         (CellState::Queued, None)
     } else if let Some(failure) = cell.failure.clone() {
