@@ -62,8 +62,12 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Trainings {
     /// A training, as `host train` takes it: one task
+    #[command(
+        override_usage = "host submit slurm|kubernetes train [OPTIONS] --model <MODEL> --dataset <DATASET> --out <DIR>"
+    )]
     Train(Box<Training>),
     /// A sweep, as `host sweep` takes it: a task a trial, and a job behind them that ranks
+    #[command(override_usage = "host submit slurm|kubernetes sweep [OPTIONS] <FILE>")]
     Sweep(Sweep),
 }
 

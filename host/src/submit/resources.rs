@@ -11,7 +11,7 @@ const CPUS: usize = 4;
 #[serde(deny_unknown_fields, default)]
 #[command(next_help_heading = "Size of a task")]
 pub struct Resources {
-    /// Main memory, such as 16G, or `auto`: from the model's weights
+    /// Main memory, such as 16G, or `auto`: from what the model needs (`host models check`)
     #[arg(long, global = true, value_name = "SIZE|auto")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mem: Option<String>,
