@@ -19,6 +19,11 @@ pub fn listen() {
     let _ = signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(flag));
 }
 
+/// As a signal would: for a worker whose host tells it so.
+pub fn request() {
+    FLAG.get_or_init(Arc::default).store(true, Ordering::Relaxed);
+}
+
 /// Was this process asked to stop?
 pub fn requested() -> bool {
     FLAG.get().is_some_and(|flag| flag.load(Ordering::Relaxed))

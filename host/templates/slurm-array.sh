@@ -1,5 +1,5 @@
 #!/bin/bash
-# Written by `host submit slurm`: tasks {{ first }} to {{ last }} of submission {{ number }}, a model's part of a shard each.
+# Written by `host submit slurm`: tasks {{ first }} to {{ last }} of submission {{ number }}, {{ told }}.
 #SBATCH --job-name={{ name }}
 #SBATCH --array={{ first }}-{{ last }}{% if let Some(most) = at_most %}%{{ most }}{% endif %}
 #SBATCH --output={{ log }}

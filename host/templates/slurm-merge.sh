@@ -1,5 +1,5 @@
 #!/bin/bash
-# Written by `host submit slurm`: joins what the tasks of submission {{ number }} did, scores and tabulates.
+# Written by `host submit slurm`, behind the tasks of submission {{ number }}: {{ told }}.
 #SBATCH --job-name={{ name }}-merge
 #SBATCH --output={{ log }}
 #SBATCH --open-mode=append

@@ -25,7 +25,7 @@ pub use hub::{Faults, Hub, REPOSITORY};
 pub use place::Place;
 pub use processes::{processes_with, wait_until};
 pub use registry::Registry;
-pub use run_directory::{RunFiles, assert_same_run, predictions};
+pub use run_directory::{RunFiles, assert_same_run, predictions, sweep_results};
 pub use slurm::Slurm;
 pub use small_disk::SmallDisk;
 pub use web_server::{Answer, WebServer, escaped};

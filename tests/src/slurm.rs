@@ -45,6 +45,11 @@ impl Slurm {
         processes_in(&[format!("SLURMD_NODENAME={node}"), format!("SLURM_CONF={}", self.configuration())])
     }
 
+    /// The living processes of an array's task, by its number.
+    pub fn processes_of(&self, task: usize) -> Vec<u32> {
+        processes_in(&[format!("SLURM_ARRAY_TASK_ID={task}"), format!("SLURM_CONF={}", self.configuration())])
+    }
+
     /// A command of the host that reaches this cluster.
     pub fn host(&self, host: Host) -> Host {
         host.environment("SLURM_CONF", &self.configuration())

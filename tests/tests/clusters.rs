@@ -1,7 +1,7 @@
 //! Submitting without a cluster: manifests against Kubernetes' published types, each completion index run as the engine would, what
 //! schedulers say when they refuse (from stand-ins on the PATH), and how fast a large run's status is.
 
-use end_to_end_tests::{Host, Outcome, Place, Registry, RunFiles, assert_same_run, repository};
+use end_to_end_tests::{Host, Outcome, Place, Registry, RunFiles, assert_same_run, repository, sweep_results};
 use k8s_openapi::api::batch::v1::Job;
 use serde::Deserialize;
 use std::fmt::Write;
@@ -149,6 +149,137 @@ fn what_is_missing_goes_to_another_number_of_tasks_and_another_scheduler() {
     let results = |run: RunFiles| run.only(|path| !path.starts_with("submissions"));
     assert_same_run(&results(place.run("parts")), &results(place.run("whole")));
     assert_eq!(resume(&[]).expect_code(0).json()["tasks"], serde_json::json!([]));
+}
+
+const SWEEP: &str = "[train]\nmodel = \"fine\"\ndataset = \"hm\"\nbatch-size = 8\nepochs = 2\n\n[grid]\n\
+                     strategy = [\"query-value\", \"all-linear\"]\nlearning-rate = [0.02, 0.1]\n";
+
+#[test]
+fn a_sweeps_trials_run_as_indices_give_the_ranking_of_an_undivided_sweep() {
+    let place = place();
+    place.write("sweep.toml", SWEEP);
+    place.host(&["sweep", "sweep.toml", "--out", "whole"]).run().expect_code(0);
+    let claim = format!("work:{}", place.folder().display());
+    let registry = place.path("registry.toml").display().to_string();
+    let image = ["--image", "lookbook", "--claim", &claim, "--registry", &registry, "--mem", "6G", "--gpus", "1"];
+    let submit = |more: &[&str]| {
+        let arguments = ["submit", "kubernetes", "sweep", "sweep.toml", "--out", "parts"];
+        with_stand_ins(&place, place.host(&arguments).with(&image).with(more)).run()
+    };
+    let printed = submit(&["--dry-run"]).expect_code(0).stdout;
+    assert!(!place.path("parts").exists(), "printing makes nothing");
+    stand_in(&place, "kubectl", "exit 0");
+    submit(&[]).expect_code(0);
+    assert_eq!(fs::read_to_string(place.path("parts/submissions/0001/jobs.yaml")).unwrap(), printed);
+    let jobs = jobs_of(&printed);
+    assert_eq!(jobs.len(), 2);
+    let spec = jobs[0].0.spec.as_ref().unwrap();
+    assert_eq!((spec.completions, spec.completion_mode.as_deref()), (Some(4), Some("Indexed")));
+    let words = |job: usize| arguments_of(&jobs[job].0);
+    let run = |job: usize, index: &str| {
+        let words = words(job);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        place.host(&words).environment("JOB_COMPLETION_INDEX", index).run()
+    };
+    assert!(words(1).contains(&"--wait".to_owned()));
+    let status = || with_stand_ins(&place, place.host(&["status", "parts", "--json"])).run().expect_code(0).json();
+    assert_eq!(status()["status"]["cells"][0]["model"], "trial 001");
+    for index in ["2", "0", "3", "1", "0"] {
+        run(0, index).expect_code(0);
+    }
+    let counts = status()["status"]["counts"].clone();
+    assert_eq!(counts["done"], 4, "{counts}");
+    run(1, "0").expect_code(0);
+    assert_same_run(&sweep_results(&place.path("parts")), &sweep_results(&place.path("whole")));
+    let resume = || with_stand_ins(&place, place.host(&["submit", "--resume", "parts"])).run();
+    resume().expect_code(0).expect_error(&["nothing is missing"]);
+    // Another sweep, or another model than planned, is not mixed in.
+    place.write("sweep.toml", &SWEEP.replace("0.1]", "0.2]"));
+    submit(&[]).expect_code(2).expect_error(&["another sweep"]);
+}
+
+#[test]
+fn a_trial_that_fails_is_told_and_alone_sent_again() {
+    let place = place();
+    // A rank that the model's layers do not have shows when it is adapted.
+    place.write("sweep.toml", &SWEEP.replace("learning-rate = [0.02, 0.1]", "rank = [4, 49]"));
+    stand_in(&place, "sbatch", "echo 4711");
+    stand_in(&place, "squeue", "exit 0");
+    stand_in(&place, "sacct", "exit 1");
+    let submit = |arguments: &[&str]| {
+        with_stand_ins(&place, place.host(&["submit"]).with(arguments).with(&["--json"])).run().expect_code(0).json()
+    };
+    let sweep = ["slurm", "sweep", "sweep.toml", "--out", "sweep", "--gres", "none", "--mem", "1G"];
+    assert_eq!(submit(&sweep)["tasks"].as_array().unwrap().len(), 4);
+    let script = fs::read_to_string(place.path("sweep/submissions/0001/array-0.sh")).unwrap();
+    assert!(script.contains("#SBATCH --array=0-3") && script.contains("a trial of the sweep each"), "{script}");
+    assert!(calls(&place).contains("--dependency=afterany:4711"), "{}", calls(&place));
+    for (task, code) in [("0", 0), ("1", 2), ("2", 0)] {
+        let work = ["work", "sweep", "--submission", "1", "--task", task];
+        place.host(&work).run().expect_code(code);
+    }
+    let status = with_stand_ins(&place, place.host(&["status", "sweep"])).run().expect_code(0).stdout;
+    for text in ["2 done", "1 failed", "1 incomplete", "trial 002 on hm", "rank 49 is larger", "--resume sweep"] {
+        assert!(status.contains(text), "no {text:?}\n{status}");
+    }
+    let merged = place.host(&["merge", "sweep"]).run().expect_code(1);
+    assert!(merged.stdout.contains("rank 49 is larger") && merged.stdout.contains("it is not finished"), "{merged}");
+    let sent = submit(&["--resume", "sweep"]);
+    let trials: Vec<&str> =
+        sent["tasks"].as_array().unwrap().iter().map(|task| task["trial"].as_str().unwrap()).collect();
+    assert_eq!(trials, ["002", "004"]);
+    let odd = ["submit", "slurm", "--models", "fine", "sweep", "sweep.toml"];
+    place.host(&odd).run().expect_code(2).expect_error(&["divide captioning"]);
+}
+
+#[test]
+fn a_training_is_one_task_with_nothing_behind_it() {
+    let place = place();
+    let options = ["--model", "fine", "--dataset", "hm", "--batch-size", "8", "--epochs", "2", "--seed", "7"];
+    place.host(&["train", "--out", "whole"]).with(&options).run().expect_code(0);
+    stand_in(&place, "sbatch", "echo 4711");
+    let arguments = ["submit", "slurm", "train", "--out", "part", "--gres", "none", "--time", "10"];
+    let host = place.host(&arguments).with(&options);
+    with_stand_ins(&place, host).run().expect_code(0);
+    assert_eq!(calls(&place).matches("sbatch").count(), 1, "{}", calls(&place));
+    let script = fs::read_to_string(place.path("part/submissions/0001/array-0.sh")).unwrap();
+    assert!(script.contains("#SBATCH --time=10") && script.contains("scontrol requeue"), "{script}");
+    let task = place.host(&["work", "part", "--submission", "1"]).environment("SLURM_ARRAY_TASK_ID", "0");
+    task.run().expect_code(0);
+    let adapter = |out: &str| RunFiles::of(&place.path(out)).only(|path| path.starts_with("adapter/"));
+    assert_same_run(&adapter("part"), &adapter("whole"));
+    let status = with_stand_ins(&place, place.host(&["status", "part"])).run().expect_code(0).stdout;
+    assert!(status.contains("1 cell: 1 done") && !status.contains("next:"), "{status}");
+    place.host(&["merge", "part"]).run().expect_code(2).expect_error(&["nothing to be joined"]);
+
+    let claim = format!("work:{}", place.folder().display());
+    let arguments = ["submit", "kubernetes", "train", "--out", "pod", "--image", "lookbook", "--claim", &claim];
+    let host = place.host(&arguments).with(&options).with(&["--dry-run"]);
+    let jobs = jobs_of(&with_stand_ins(&place, host).run().expect_code(0).stdout);
+    assert_eq!((jobs.len(), jobs[0].0.spec.as_ref().unwrap().completions), (1, Some(1)));
+    let wrong = ["submit", "slurm", "train", "--out", "wrong", "--strategy", "none-such"];
+    place.host(&wrong).with(&options).run().expect_code(2).expect_error(&["no LoRA strategy"]);
+}
+
+#[test]
+fn a_task_gets_the_memory_that_models_check_tells() {
+    let place = Place::with(Registry::usual().nano());
+    let needs = place.host(&["models", "check", "nano", "--json"]).run().expect_code(0).json();
+    let memory = needs["memory"].as_array().unwrap_or_else(|| panic!("{needs}"));
+    let cpu = memory.iter().find(|need| need["device"] == "cpu").unwrap();
+    let need = |batch: u64| cpu["weights"].as_u64().unwrap() + batch * cpu["image"].as_u64().unwrap();
+    let weights = fs::metadata(repository().join("samples/nano/blip2-opt/model.safetensors")).unwrap().len();
+    let gib = |bytes: u64| (bytes + weights + (2 << 30)).div_ceil(4 << 30) * 4;
+    // A batch that needs more than the weights do.
+    let batch = (6 << 30) / cpu["image"].as_u64().unwrap();
+    for batch in [1, batch] {
+        let options = ["--models", "nano", "--datasets", "hm", "--run", "runs/sized", "--device", "cpu", "--dry-run"];
+        let host = place.host(&["submit", "slurm", "--batch-size", &batch.to_string()]).with(&options);
+        let script = host.run().expect_code(0).stdout;
+        let line = format!("#SBATCH --mem={}M", gib(need(batch)) * 1024);
+        assert!(script.lines().any(|other| other == line), "no {line}\n{script}");
+    }
+    assert!(gib(need(1)) < gib(need(batch)));
 }
 
 #[test]

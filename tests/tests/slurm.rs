@@ -1,7 +1,7 @@
 //! Runs on a real Slurm with two virtual nodes: the bytes of an undivided run, whatever happens to nodes, workers and jobs, and nothing done
 //! twice but what was in hand. Skipped where Slurm is not installed.
 
-use end_to_end_tests::{Place, Registry, RunFiles, Slurm, assert_same_run, wait_until};
+use end_to_end_tests::{Place, Registry, RunFiles, Slurm, assert_same_run, sweep_results, wait_until};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -143,6 +143,67 @@ fn a_job_that_meets_its_time_limit_or_is_preempted_goes_back_into_the_queue_and_
     assert!(again <= stops, "{again} items were captioned twice in {stops} stops");
 }
 
+/// Two models at two learning rates.
+const SWEEP: &str = "[train]\ndataset = \"hm\"\nbatch-size = 4\nmicro-batch = 2\nlimit = 16\nvalidation-limit = 4\nrank = 4\nsteps = 12\n\
+                     validate-every = 3\npatience = 0\n\n[grid]\nmodel = [\"nano\", \"slow\"]\nlearning-rate = [0.001, 0.02]\n";
+
+#[test]
+fn a_sweep_of_four_trials_comes_to_the_ranking_and_adapters_of_an_undisturbed_one() {
+    let Some(slurm) = Slurm::start() else { return };
+    let place = |milliseconds: usize| {
+        let place = Place::with(Registry::usual().nano().model("slow", &format!("milliseconds = {milliseconds}")));
+        place.write("sweep.toml", SWEEP);
+        place
+    };
+    // How long a step takes is no part of what comes of it.
+    let undisturbed = place(0);
+    undisturbed.host(&["sweep", "sweep.toml", "--device", "cpu", "--out", "sweep"]).run().expect_code(0);
+    let place = place(300);
+    let arguments = ["submit", "slurm", "sweep", "sweep.toml", "--device", "cpu", "--out", "sweep", "--json"];
+    let sent = slurm.host(place.host(&arguments).with(&SMALL)).run().expect_code(0).json();
+    let tasks: Vec<String> =
+        sent["tasks"].as_array().unwrap().iter().map(|task| task["trial"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(tasks.len(), 4);
+    let number = |trial: &str| tasks.iter().position(|other| other == trial).unwrap();
+    let file = |trial: &str, name: &str| place.path("sweep/trials").join(trial).join(name);
+    let log = |trial: &str| {
+        let path = place.path("sweep/submissions/0001").join(format!("task-{}.log", number(trial)));
+        std::fs::read_to_string(path).unwrap_or_default()
+    };
+    // The third and fourth are the slow ones. The worker of one is killed mid-trial: its host starts another.
+    assert!(wait_until(PATIENCE, || ["003", "004"]
+        .iter()
+        .all(|trial| file(trial, "checkpoints/index.json").is_file())));
+    let of_task = slurm.processes_of(number("003"));
+    let worker = of_task.into_iter().find(|pid| is_worker(*pid)).expect("a trial is trained by a worker");
+    assert!(std::process::Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap().success());
+    // The other is preempted: it saves and goes back into the queue.
+    slurm.ask(
+        "scancel",
+        &["--signal=TERM", "--batch", &format!("{}_{}", sent["jobs"][0]["id"].as_str().unwrap(), number("004"))],
+    );
+    assert!(wait_until(PATIENCE, || log("004").contains("saved behind step")), "{}", log("004"));
+    assert!(wait_until(PATIENCE, || log("003").contains("another goes on from the last checkpoint")), "{}", log("003"));
+    // All is cancelled, and only what is not finished goes on.
+    let ids: Vec<&str> = sent["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap()).collect();
+    slurm.ask("scancel", &ids);
+    let again = |more: &str| slurm.host(place.host(&["submit", "--resume", "sweep", more])).run();
+    assert!(wait_until(PATIENCE, || again("--dry-run").code == Some(0)));
+    let open: Vec<&String> = tasks.iter().filter(|trial| !file(trial, "result.json").is_file()).collect();
+    assert!(open.len() >= 2, "the slow trials were finished before they were cancelled: {open:?}");
+    let sent = again("--json").expect_code(0).json();
+    let sent: Vec<&str> =
+        sent["tasks"].as_array().unwrap().iter().map(|task| task["trial"].as_str().unwrap()).collect();
+    assert_eq!(sent, open);
+    let ranked = || place.path("sweep/sweep.json").is_file() && status(&slurm, &place, "sweep")["goes_on"] == false;
+    assert!(wait_until(PATIENCE, ranked), "{}\n{}", status(&slurm, &place, "sweep"), slurm.ask("squeue", &["--array"]));
+    assert_same_run(&sweep_results(&place.path("sweep")), &sweep_results(&undisturbed.path("sweep")));
+    let done = status(&slurm, &place, "sweep");
+    assert_eq!((&done["status"]["counts"]["done"], &done["next"]), (&4.into(), &serde_json::Value::Null), "{done}");
+    let merged = std::fs::read_to_string(place.path("sweep/submissions/0002/merge.log")).unwrap();
+    assert!(merged.contains("Validation loss"), "{merged}");
+}
+
 /// A captioner that takes its time and keeps a journal.
 fn slow_place(milliseconds: usize) -> Place {
     let place = Place::without_lock(Registry::default());
@@ -156,9 +217,10 @@ fn slow_place(milliseconds: usize) -> Place {
 /// Captioning workers of jobs on a node: `host worker` below `host work`.
 fn workers_on(slurm: &Slurm, node: &str) -> Vec<u32> {
     let on_node = slurm.processes_on(node);
-    let is_worker = |pid: &u32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.split(|byte| *byte == 0).nth(1) == Some(b"worker")
-    };
-    on_node.into_iter().filter(is_worker).collect()
+    on_node.into_iter().filter(|pid| is_worker(*pid)).collect()
+}
+
+fn is_worker(pid: u32) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(b"worker")
 }

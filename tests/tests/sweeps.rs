@@ -1,6 +1,8 @@
 //! `host sweep`: every combination is trained, ranked, and not trained again.
 
-use end_to_end_tests::{Place, Registry, RunFiles, assert_same_run};
+use end_to_end_tests::{Place, Registry, RunFiles, assert_same_run, sweep_results, wait_until};
+use std::process::Command;
+use std::time::Duration;
 
 const SWEEP: &str = "[train]\nmodel = \"fine\"\ndataset = \"hm\"\nbatch-size = 8\nepochs = 2\nfloor = 0.0\n\n\
                      [grid]\nstrategy = [\"query-value\", \"all-linear\"]\nlearning-rate = [0.0, 0.02, 0.1]\n";
@@ -21,6 +23,15 @@ fn a_sweep_ranks_by_validation_loss_and_goes_on_where_it_was_killed() {
     assert_eq!(files.text("table.csv").lines().count(), 7, "{}", files.text("table.csv"));
     assert!(files.text("parallel.svg").contains("learning-rate") && files.text("table.md").contains("all-linear"));
 
+    let status = place.host(&["status", "whole", "--json"]).run().expect_code(0).json();
+    assert_eq!(
+        (&status["status"]["counts"]["done"], &status["next"]),
+        (&6.into(), &serde_json::Value::Null),
+        "{status}"
+    );
+    // Ranking what is there gives the same again.
+    place.host(&["merge", "whole"]).run().expect_code(0);
+
     // Again: nothing is trained, and nothing changes.
     let outcome = sweep("whole").run().expect_code(0);
     assert_eq!(outcome.stderr.matches("the training is finished").count(), 6, "{outcome}");
@@ -31,9 +42,17 @@ fn a_sweep_ranks_by_validation_loss_and_goes_on_where_it_was_killed() {
     let _ = host.kill();
     let _ = host.wait();
     sweep("killed").run().expect_code(0);
-    let adapters = |path: &str| path.contains("/adapter/") || path.ends_with("log.jsonl");
-    let killed = RunFiles::of(&place.path("killed")).only(adapters);
-    assert_same_run(&killed, &files.only(adapters));
+    assert_same_run(&sweep_results(&place.path("killed")), &sweep_results(&place.path("whole")));
+
+    // Asked to stop behind its first trial.
+    let mut host = sweep("stopped").start();
+    assert!(wait_until(Duration::from_secs(30), || place.path("stopped/sweep.json").is_file()));
+    assert!(Command::new("kill").args(["-TERM", &host.id().to_string()]).status().unwrap().success());
+    assert_eq!(host.wait().unwrap().code(), Some(75));
+    let status = place.host(&["status", "stopped"]).run().expect_code(0).stdout;
+    assert!(status.contains("6 cells") && status.contains("incomplete"), "{status}");
+    sweep("stopped").run().expect_code(0);
+    assert_same_run(&sweep_results(&place.path("stopped")), &sweep_results(&place.path("whole")));
 
     place.write("sweep.toml", &SWEEP.replace("0.1]", "0.2]"));
     sweep("whole").run().expect_code(2).expect_error(&["another sweep"]);

@@ -1,9 +1,11 @@
 //! `host train` with a trainer in plain arithmetic: the loop, its files, resuming, and what goes wrong.
 
 use end_to_end_tests::{
-    Host, Place, Registry, RunFiles, SmallDisk, assert_same_run, copy_folder, sample_catalogue, test_image,
+    Host, Place, Registry, RunFiles, SmallDisk, assert_same_run, copy_folder, processes_with, sample_catalogue,
+    test_image, wait_until,
 };
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Four images a step, so that the sample's training split makes a dozen steps an epoch.
@@ -119,6 +121,79 @@ fn a_training_killed_at_random_moments_comes_to_the_same_bytes() {
         midway = lanes.into_iter().map(|lane| lane.join().unwrap()).sum();
     });
     assert!(midway > 0, "no training was killed between its first checkpoint and its end");
+}
+
+#[test]
+fn a_training_that_is_asked_to_stop_saves_behind_the_step_in_hand_and_goes_on_to_the_same_bytes() {
+    let place = Place::with(Registry::usual().model("slow", "milliseconds = 40"));
+    let options = ["--model", "slow", "--epochs", "3", "--validate-every", "4", "--learning-rate", "0.02"];
+    let train = |out: &Path, more: &[&str]| {
+        let arguments = ["train", "--dataset", "hm", "--batch-size", "4", "--micro-batch", "2", "--patience", "0"];
+        place.host(&arguments).with(&options).with(more).with(&["--out".as_ref(), out.as_os_str()])
+    };
+    let whole = place.path("whole");
+    train(&whole, &["--caption-metrics", "bleu-1"]).run().expect_code(0);
+    let steps = log(&whole).iter().filter(|line| line["loss"].is_number()).count();
+    let out = place.path("stopped");
+    let counts = || {
+        let text = std::fs::read_to_string(out.join("log.jsonl")).unwrap_or_default();
+        let validations = text.matches("validation_loss").count();
+        (text.lines().count() - validations, validations)
+    };
+    // Each time some steps further on: anywhere, or while a validation is at work, whose steps are logged and its own line is not.
+    let mut awaited = 0;
+    for (signal, validating) in [("TERM", false), ("USR1", true), ("USR1", false), ("TERM", true)] {
+        let (before, _) = counts();
+        let moment = || {
+            let (steps, validations) = counts();
+            let awaits = steps.is_multiple_of(4) && validations < steps / 4;
+            if validating { steps > before && awaits } else { steps >= before + 2 }
+        };
+        let host = train(&out, &["--caption-metrics", "bleu-1", "--resume"]);
+        let mark = host.mark();
+        let mut host = host.start();
+        assert!(wait_until(Duration::from_secs(60), moment), "the moment was missed: {:?}", counts());
+        assert!(Command::new("kill").args([&format!("-{signal}"), &host.id().to_string()]).status().unwrap().success());
+        assert_eq!(host.wait().unwrap().code(), Some(75));
+        assert!(wait_until(Duration::from_secs(5), || processes_with(&mark).is_empty()), "a worker outlives its host");
+        // The checkpoint stands behind the last step that was logged, wherever checkpoints are due.
+        let json = |path: &str| -> serde_json::Value {
+            serde_json::from_slice(&std::fs::read(out.join("checkpoints").join(path)).unwrap()).unwrap()
+        };
+        let last = json("index.json")["last"].as_str().unwrap().to_owned();
+        let progress = json(&format!("{last}/progress.json"));
+        assert_eq!(progress["step"], serde_json::json!(counts().0));
+        awaited += usize::from(progress["awaits_validation"] == true);
+    }
+    assert!(awaited > 0, "no training was stopped in a validation");
+    train(&out, &["--caption-metrics", "bleu-1", "--resume"]).run().expect_code(0);
+    assert_same_run(&results(&out), &results(&whole));
+    let timed = std::fs::read_to_string(out.join("timing.jsonl")).unwrap();
+    assert_eq!(timed.matches("\"step\":").count(), steps, "steps were made twice");
+}
+
+#[test]
+fn a_training_whose_worker_is_killed_goes_on_with_another() {
+    let place = Place::with(Registry::usual().model("slow", "milliseconds = 15"));
+    let train = |out: &Path| {
+        let arguments = ["train", "--model", "slow", "--dataset", "hm", "--batch-size", "4", "--epochs", "1"];
+        place.host(&arguments).with(&["--save-every", "2"]).with(&["--out".as_ref(), out.as_os_str()])
+    };
+    let whole = place.path("whole");
+    train(&whole).run().expect_code(0);
+    let out = place.path("killed");
+    let host = train(&out);
+    let mark = host.mark();
+    let mut host = host.start();
+    let own = host.id();
+    for checkpoint in ["step-00000002", "step-00000006"] {
+        let saved = || out.join("checkpoints").join(checkpoint).is_dir();
+        assert!(wait_until(Duration::from_secs(60), saved), "{checkpoint} was not saved");
+        let worker = processes_with(&mark).into_iter().find(|pid| *pid != own).expect("a worker is at work");
+        assert!(Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap().success());
+    }
+    assert_eq!(host.wait().unwrap().code(), Some(0));
+    assert_same_run(&results(&out), &results(&whole));
 }
 
 #[test]

@@ -2,19 +2,21 @@
 
 use super::Done;
 use super::common::{Common, LimitFlags, print};
-use crate::error::Result;
+use super::sweep;
+use crate::error::{Error, Result};
 use crate::eval::{FailedCell, metric_specs, prepared, score_run};
 use crate::report;
-use crate::run::{CellFailure, RunDir, RunLock, Shard, merge};
+use crate::run::{CellFailure, Plan, RunDir, RunLock, Shard, merge};
 use crate::stop;
-use crate::submit::{Note, Submission, TaskEvent};
+use crate::submit::{Folder, Note, Submission, Task, TaskEvent};
+use crate::sweep::{document, rank};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The run directory that receives the whole
+    /// The run directory that receives the whole; or a sweep's folder, whose trials are ranked
     run: PathBuf,
     /// Other run directories of the same plan that hold shards
     parts: Vec<PathBuf>,
@@ -26,16 +28,46 @@ pub struct Arguments {
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
-    let (registry, lock) = common.registry_and_lock()?;
-    let (run, plan) = RunDir::existing(&arguments.run)?;
-    if arguments.wait && !tasks_ended(&run, common)? {
+    let folder = Folder::of(&arguments.run)?;
+    if arguments.wait && !tasks_ended(&RunDir::new(&arguments.run), common)? {
         return Ok(Done::Stopped);
     }
+    match folder {
+        Folder::Run(run, plan) => merge_run(common, arguments, &run, &plan),
+        Folder::Sweep(run, _) if arguments.parts.is_empty() => rank_sweep(&run),
+        Folder::Sweep(..) => {
+            Err(Error::usage("a sweep's trials are in its own folder").help("host merge SWEEP, and nothing behind it"))
+        }
+        Folder::Training(run, _) => {
+            Err(Error::usage(format!("{} holds one training, and nothing to be joined", run.path().display()))
+                .help(format!("`host status {}` tells how far it is", run.path().display())))
+        }
+    }
+}
+
+fn rank_sweep(run: &RunDir) -> Result<Done> {
+    let submission = Submission::last(run)?;
+    let ended: Vec<(&str, String)> = submission
+        .iter()
+        .flat_map(|submission| submission.tasks.iter().zip(submission.last_notes(run)))
+        .filter_map(|(task, note)| match (task, note?.event) {
+            (Task::Trial { trial, .. }, TaskEvent::Ended { reason, .. }) => Some((trial.as_str(), reason?)),
+            _ => None,
+        })
+        .collect();
+    let swept =
+        rank(run.path(), |trial| ended.iter().find(|(other, _)| *other == trial).map(|(_, reason)| reason.clone()))?;
+    print(&report::terminal(&document(&swept)))?;
+    sweep::done(&swept)
+}
+
+fn merge_run(common: &Common, arguments: &Arguments, run: &RunDir, plan: &Plan) -> Result<Done> {
+    let (registry, lock) = common.registry_and_lock()?;
     let held = RunLock::acquire(run.path(), Shard::WHOLE)?;
     let mut parts = Vec::new();
     for part in &arguments.parts {
         let (part, other) = RunDir::existing(part)?;
-        part.adopt(&plan).map_err(|error| error.context(format!("{} cannot be merged", part.path().display())))?;
+        part.adopt(plan).map_err(|error| error.context(format!("{} cannot be merged", part.path().display())))?;
         drop(other);
         parts.push(part);
     }
@@ -43,7 +75,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let mut failed = Vec::new();
     for dataset in &plan.datasets {
         for model in plan.models_on(&dataset.name) {
-            if let Some(CellFailure { reason }) = merge(&run, &parts, &dataset.name, &model.name)? {
+            if let Some(CellFailure { reason }) = merge(run, &parts, &dataset.name, &model.name)? {
                 reporter.warn(&format!("{} on {}: {reason}", model.name, dataset.name));
                 let (dataset, model) = (dataset.name.clone(), model.name.clone());
                 failed.push(FailedCell { dataset, model, metric: None, reason });
@@ -58,8 +90,8 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let metrics = metric_specs(&registry, &lock, &names, None, &mut Vec::new())?;
     let folder_of = |name: &str| prepared(&registry, name).ok().flatten().map(|prepared| prepared.folder);
     let limits = (&arguments.limits).into();
-    score_run(&run, &plan, &metrics, &folder_of, limits, common.threads, &reporter, &mut failed)?;
-    let results = report::write_report(&run, &plan, report::Additions::default())?;
+    score_run(run, plan, &metrics, &folder_of, limits, common.threads, &reporter, &mut failed)?;
+    let results = report::write_report(run, plan, report::Additions::default())?;
     held.clear_parts(run.path());
     print(&report::terminal(&results.document()))?;
     Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })

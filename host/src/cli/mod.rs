@@ -66,13 +66,13 @@ enum Command {
     Embed(embed::Arguments),
     /// Score captions made elsewhere
     Score(score::Arguments),
-    /// Join the shards of a run, then score and tabulate
+    /// Join the shards of a run, then score and tabulate; rank a sweep's trials
     Merge(merge::Arguments),
     /// Fit recommenders, choose their parameters on validation, compare them on test
     Recommend(recommend::Arguments),
-    /// Send a run, or what is missing of it, to Slurm or Kubernetes
+    /// Send a run, a training or a sweep, or what is missing of it, to Slurm or Kubernetes
     Submit(Box<submit::Arguments>),
-    /// How far a run is: cells, tasks, items a second, what failed and why
+    /// How far a run, a sweep or a training is: cells, tasks, items a second, what failed and why
     Status(status::Arguments),
     /// Do one task of a submission: what its jobs run
     Work(work::Arguments),

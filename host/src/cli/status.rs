@@ -14,7 +14,7 @@ const PACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The run directory
+    /// The run directory, or the folder of a sweep or training
     run: PathBuf,
     /// Look again every five seconds, until nobody is at work any more
     #[arg(long)]

@@ -3,12 +3,30 @@
 use super::Done;
 use super::common::{Common, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
+use crate::stop;
 use crate::train::{TrainOptions, TrainRequest, Trained, train};
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code 75: asked to stop by SIGTERM or SIGUSR1; what is done is saved, and the same command with --resume goes on."
+)]
 pub struct Arguments {
+    #[command(flatten)]
+    training: Training,
+    /// Go on with the training in that folder; begin it where there is none
+    #[arg(long)]
+    resume: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a training is made of: shared with `host submit`.
+#[derive(Debug, Args)]
+pub struct Training {
     #[command(flatten)]
     options: TrainOptions,
     /// A further option of the strategy, such as layers=8- or pattern=.*q_proj; any number of them
@@ -17,34 +35,36 @@ pub struct Arguments {
     /// The folder of the training; its `adapter` is a PEFT adapter
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Go on with the training in that folder; begin it where there is none
-    #[arg(long)]
-    resume: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    limits: LimitFlags,
+    pub limits: LimitFlags,
+}
+
+impl Training {
+    pub fn request(&self, common: &Common, resume: bool) -> Result<TrainRequest> {
+        let mut options = TrainOptions { seed: common.seed, ..self.options.clone() };
+        for setting in &self.set {
+            let (key, value) = setting.split_once('=').ok_or_else(|| {
+                Error::usage(format!("--set {setting} is no KEY=VALUE")).help("for example --set layers=8-")
+            })?;
+            options.strategy_options.insert(key.to_owned(), value_of(value));
+        }
+        Ok(TrainRequest {
+            options,
+            out: self.out.clone(),
+            resume,
+            device: common.device,
+            threads: common.threads,
+            limits: (&self.limits).into(),
+            patience: Duration::ZERO,
+        })
+    }
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    stop::listen();
     let (registry, lock) = common.registry_and_lock()?;
-    let mut options = TrainOptions { seed: common.seed, ..arguments.options.clone() };
-    for setting in &arguments.set {
-        let (key, value) = setting.split_once('=').ok_or_else(|| {
-            Error::usage(format!("--set {setting} is no KEY=VALUE")).help("for example --set layers=8-")
-        })?;
-        options.strategy_options.insert(key.to_owned(), value_of(value));
-    }
-    let request = TrainRequest {
-        options,
-        out: arguments.out.clone(),
-        resume: arguments.resume,
-        device: common.device,
-        threads: common.threads,
-        limits: (&arguments.limits).into(),
-    };
-    let trained = train(&registry, &lock, &request, &common.reporter())?;
+    let request = arguments.training.request(common, arguments.resume)?;
+    let Some(trained) = train(&registry, &lock, &request, &common.reporter())? else { return Ok(Done::Stopped) };
     match arguments.json {
         true => print_json(&trained)?,
         false => print(&summary(&trained))?,

@@ -23,7 +23,7 @@ pub use resolve::{
 };
 pub use scores::score_run;
 pub use supervise::one_answer;
-pub use task::{Planned, TaskOptions, plan_run, work_on};
+pub use task::{PATIENCE, Planned, TaskOptions, plan_run, work_on};
 
 use crate::energy::{EVERY_BOARD, Energy, Meter};
 use crate::error::Result;

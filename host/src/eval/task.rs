@@ -12,7 +12,7 @@ use plugin_api::Device;
 use std::time::Duration;
 
 /// How long a task waits for a predecessor that a network file system still counts as living.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A run ready to be shared out.
 pub struct Planned {
@@ -101,7 +101,7 @@ pub fn work_on(
     // Weights, plugins and datasets must be here what they were where the run was planned.
     run.check_same(&part_of(plan, &resolved.plan), &resolved.plan)?;
     let say = |text: &str| reporter.note(text);
-    let _held = RunLock::await_task(run.path(), shard, model, PATIENCE, say)?;
+    let _held = RunLock::wait_for(run.path(), shard, Some(model), PATIENCE, say)?;
     let meter = Meter::start(registry.energy());
     let mut failed = Vec::new();
     let items = items::list_items(run, &resolved, &request, reporter, &mut failed)?;

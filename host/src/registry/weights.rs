@@ -4,7 +4,10 @@ use super::{ModelEntry, Registry};
 use crate::error::{Error, Result};
 use crate::run::{add_to_digest, hex};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// A model's weights, as the registry names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,11 +97,27 @@ pub fn weights_digest(directory: &Path) -> Result<String> {
         .filter(|path| path.is_file())
         .collect();
     files.sort();
+    // The trials of a sweep have one model, whose weights take a minute to read.
+    static KNOWN: Mutex<BTreeMap<Vec<FileState>, String>> = Mutex::new(BTreeMap::new());
+    let state: Vec<FileState> = files.iter().map(|path| state_of(path)).collect::<Result<_>>()?;
+    if let Some(known) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&state) {
+        return Ok(known.clone());
+    }
     let mut digest = Sha256::new();
     for path in files {
         digest.update(path.file_name().unwrap_or_default().as_encoded_bytes());
         digest.update([0]);
         add_to_digest(&mut digest, &path)?;
     }
-    Ok(hex(&digest.finalize()))
+    let digest = hex(&digest.finalize());
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(state, digest.clone());
+    Ok(digest)
+}
+
+/// A file's path, size and time: while none of them changes, this process need not read it again.
+type FileState = (PathBuf, u64, Option<SystemTime>);
+
+fn state_of(path: &Path) -> Result<FileState> {
+    let metadata = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?;
+    Ok((path.to_owned(), metadata.len(), metadata.modified().ok()))
 }

@@ -62,19 +62,19 @@ impl RunLock {
         }
     }
 
-    /// For one model's part of a shard, beside other models' parts. A predecessor that was killed may still hold it, where a network file
-    /// system has not noticed yet: waits so long for it, and says so once.
-    pub fn await_task(
+    /// For one model's part of a shard, or a trial of a sweep, beside others; without a name alone. A predecessor that was killed may still
+    /// hold it, where a network file system has not noticed yet: waits so long for it, and says so once.
+    pub fn wait_for(
         run: &Path,
         shard: Shard,
-        model: &str,
+        task: Option<&str>,
         patience: Duration,
         say: impl Fn(&str),
     ) -> Result<RunLock> {
         let began = Instant::now();
         let mut said = false;
         loop {
-            match acquire(run, shard, Some(model)) {
+            match acquire(run, shard, task) {
                 Err(Denied::Held(error)) if began.elapsed() < patience && !stop::requested() => {
                     if !std::mem::replace(&mut said, true) {
                         say(&format!("{}; waiting for it to end", error.message));
@@ -87,23 +87,23 @@ impl RunLock {
     }
 }
 
-fn acquire(run: &Path, shard: Shard, model: Option<&str>) -> Result<RunLock, Denied> {
+fn acquire(run: &Path, shard: Shard, task: Option<&str>) -> Result<RunLock, Denied> {
     create_folder(run).map_err(Denied::Broken)?;
     let whole = open(&run.join(".lock"))?;
-    if shard.is_whole() && model.is_none() {
+    if shard.is_whole() && task.is_none() {
         lock(&whole, run, "a host", File::try_lock)?;
         return Ok(RunLock { _files: vec![whole] });
     }
     lock(&whole, run, "a host with the whole run", File::try_lock_shared)?;
     let name = format!(".lock-{}", shard.to_string().replace('/', "-of-"));
     let part = open(&run.join(&name))?;
-    let Some(model) = model else {
+    let Some(task_name) = task else {
         lock(&part, run, &format!("a host with shard {shard}"), File::try_lock)?;
         return Ok(RunLock { _files: vec![whole, part] });
     };
     lock(&part, run, &format!("a host with shard {shard}"), File::try_lock_shared)?;
-    let task = open(&run.join(format!("{name}-{model}")))?;
-    lock(&task, run, &format!("a host with shard {shard} of {model}"), File::try_lock)?;
+    let task = open(&run.join(format!("{name}-{task_name}")))?;
+    lock(&task, run, &format!("a host with shard {shard} of {task_name}"), File::try_lock)?;
     Ok(RunLock { _files: vec![whole, part, task] })
 }
 

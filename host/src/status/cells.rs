@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(120);
 /// So much of a file of timings is looked at, from its end.
 const TAIL: u64 = 64 * 1024;
 
-/// One model on one dataset.
+/// One model on one dataset; or a trial of a sweep, or a training, whose items are the images of its steps.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cell {
     pub dataset: String,
@@ -21,17 +21,14 @@ pub struct Cell {
     /// None while the dataset is not listed.
     pub items: Option<usize>,
     pub done: usize,
+    /// Is nothing left to do?
+    #[serde(skip)]
+    pub finished: bool,
     /// Why it, or a shard of it, failed, if that was noted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
     #[serde(skip)]
     pub recent: Recent,
-}
-
-impl Cell {
-    pub fn is_done(&self) -> bool {
-        self.items.is_some_and(|items| self.done >= items)
-    }
 }
 
 /// What was done within the window.
@@ -71,7 +68,6 @@ pub fn cells(run: &RunDir, plan: &Plan, now: SystemTime) -> Vec<Cell> {
     let pairs: Vec<(usize, usize)> = (0..plan.datasets.len())
         .flat_map(|dataset| (0..plan.models.len()).map(move |model| (dataset, model)))
         .filter(|(dataset, model)| plan.has_cell(&plan.datasets[*dataset].name, &plan.models[*model].name))
-        .filter(|(dataset, model)| plan.has_cell(&plan.datasets[*dataset].name, &plan.models[*model].name))
         .collect();
     let cell = |(dataset, model): &(usize, usize)| {
         one(run, &plan.datasets[*dataset].name, &plan.models[*model].name, items[*dataset], now)
@@ -85,6 +81,7 @@ fn one(run: &RunDir, dataset: &str, model: &str, items: Option<usize>, now: Syst
         model: model.to_owned(),
         items,
         done: 0,
+        finished: false,
         failure: None,
         recent: Recent::default(),
     };
@@ -100,21 +97,19 @@ fn one(run: &RunDir, dataset: &str, model: &str, items: Option<usize>, now: Syst
             let kept = if name == "failure.json" { &mut whole_failure } else { &mut cell.failure };
             *kept = failure.map(|failure| failure.reason);
         } else if name.starts_with("timing") && name.ends_with(".jsonl") {
-            let changed = entry.metadata().and_then(|metadata| metadata.modified());
-            if changed.is_ok_and(|changed| now.duration_since(changed).is_ok_and(|age| age < WINDOW)) {
-                add_recent(&entry.path(), now, &mut cell.recent);
-            }
+            add_recent(&entry.path(), now, &|line| line["items"].as_u64(), &mut cell.recent);
         }
     }
     // An item that two shards did, because one of them was killed and divided anew, counts once.
     cell.done = items.map_or(cell.done, |items| cell.done.min(items));
+    cell.finished = items.is_some_and(|items| cell.done >= items);
     // A shard's failure is of no account once its items are there.
-    cell.failure = whole_failure.or_else(|| cell.failure.take().filter(|_| !cell.is_done()));
+    cell.failure = whole_failure.or_else(|| cell.failure.take().filter(|_| !cell.finished));
     cell
 }
 
 /// Whole lines of a file.
-fn count_lines(path: &Path) -> std::io::Result<usize> {
+pub(super) fn count_lines(path: &Path) -> std::io::Result<usize> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 64 * 1024];
     let mut lines = 0;
@@ -126,7 +121,17 @@ fn count_lines(path: &Path) -> std::io::Result<usize> {
     }
 }
 
-fn add_recent(path: &Path, now: SystemTime, recent: &mut Recent) {
+/// Adds what a file of timings, if it is there and was written lately, tells of the window; `items` reads a line's.
+pub(super) fn add_recent(
+    path: &Path,
+    now: SystemTime,
+    items: &dyn Fn(&serde_json::Value) -> Option<u64>,
+    recent: &mut Recent,
+) {
+    let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    if !changed.is_ok_and(|changed| now.duration_since(changed).is_ok_and(|age| age < WINDOW)) {
+        return;
+    }
     let mut text = Vec::new();
     let read = File::open(path).and_then(|mut file| {
         let length = file.metadata()?.len();
@@ -139,7 +144,7 @@ fn add_recent(path: &Path, now: SystemTime, recent: &mut Recent) {
     let since = milliseconds(now).saturating_sub(u64::try_from(WINDOW.as_millis()).unwrap_or(u64::MAX));
     for line in text.split(|byte| *byte == b'\n') {
         let Ok(line) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
-        let (Some(at), Some(items)) = (line["at"].as_u64(), line["items"].as_u64()) else { continue };
+        let (Some(at), Some(items)) = (line["at"].as_u64(), items(&line)) else { continue };
         if at >= since {
             recent.items += usize::try_from(items).unwrap_or(0);
             recent.first = if recent.first == 0 { at } else { recent.first.min(at) };

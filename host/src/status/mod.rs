@@ -1,14 +1,17 @@
-//! `host status`: how far a run is, from its directory and, where it was submitted, from the scheduler. Reads only.
+//! `host status`: how far a run, a sweep or a training is, from its directory and, where it was submitted, from the scheduler. Reads only.
 
 mod cells;
 mod text;
+mod trainings;
 
 pub use cells::{Cell, Recent, cells};
-pub use text::text;
+pub use text::{counted, text};
+pub use trainings::{training, trials};
 
 use crate::error::Result;
 use crate::run::{RunDir, RunLock};
-use crate::submit::{Note, Seen, SeenTasks, Submission, TaskEvent, look};
+use crate::submit::{Folder, Note, Seen, SeenTasks, Submission, TaskEvent, look};
+use crate::sweep::Swept;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -17,6 +20,9 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     pub run: PathBuf,
+    /// Is the table that all of it makes still to be made?
+    #[serde(skip)]
+    pub unmerged: bool,
     pub counts: Counts,
     /// Over all cells that are listed.
     pub items: usize,
@@ -79,8 +85,10 @@ pub struct SubmissionStatus {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TaskStatus {
+    /// Whose cells it fills: a model's, or a trial's alone.
     pub model: String,
-    pub shard: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     pub state: TaskState,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -99,9 +107,24 @@ pub enum TaskState {
 
 /// Looks at a run.
 pub fn status(path: &std::path::Path) -> Result<Status> {
-    let (run, plan) = RunDir::existing(path)?;
     let now = SystemTime::now();
-    let cells = cells(&run, &plan, now);
+    let (run, cells, unmerged) = match Folder::of(path)? {
+        Folder::Run(run, plan) => {
+            let unmerged = !run.path().join("scores.json").is_file();
+            let cells = cells(&run, &plan, now);
+            (run, cells, unmerged)
+        }
+        Folder::Sweep(run, sweep) => {
+            let ranked = Swept::read(run.path());
+            let ranked = ranked.is_some_and(|swept| swept.trials.len() == sweep.trials.len() && swept.failed() == 0);
+            let cells = trials(run.path(), &sweep, now);
+            (run, cells, !ranked)
+        }
+        Folder::Training(run, plan) => {
+            let cell = training(run.path(), &plan.options, plan.options.model.clone(), now);
+            (run, vec![cell], false)
+        }
+    };
     let submission = Submission::last(&run)?.map(|submission| of_submission(&run, &submission));
     let held = RunLock::is_held(run.path());
     let cells: Vec<CellStatus> = cells.into_iter().map(|cell| of_cell(cell, submission.as_ref(), held)).collect();
@@ -126,6 +149,7 @@ pub fn status(path: &std::path::Path) -> Result<Status> {
         .sum();
     Ok(Status {
         run: run.path().to_owned(),
+        unmerged,
         counts,
         items,
         items_done,
@@ -143,14 +167,18 @@ fn of_cell(cell: Cell, submission: Option<&SubmissionStatus>, held: bool) -> Cel
     let any = |state: TaskState| tasks.iter().find(|task| task.state == state);
     let reason_of = |task: &&TaskStatus| {
         let words = task.reason.clone().unwrap_or_else(|| "it ended without a word".to_owned());
-        format!("shard {}: {words}", task.shard)
+        task.shard.as_ref().map(|shard| format!("shard {shard}: {words}")).unwrap_or(words)
     };
-    let (state, reason) = if cell.is_done() && cell.failure.is_none() {
+    // A shard that failed has noted so in its cell; a training notes nothing.
+    let failed_training = || any(TaskState::Failed).filter(|task| task.shard.is_none());
+    let (state, reason) = if cell.finished && cell.failure.is_none() {
         (CellState::Done, None)
     } else if any(TaskState::Running).is_some() || (held && cell.recent.items > 0) || cell.recent.is_fresh() {
         (CellState::Running, None)
     } else if let Some(task) = any(TaskState::Queued) {
         (CellState::Queued, task.reason.clone())
+    } else if let Some(task) = failed_training() {
+        (CellState::Failed, Some(reason_of(task)))
     } else if held && cell.failure.is_none() {
         (CellState::Queued, None)
     } else if let Some(failure) = cell.failure.clone() {
@@ -173,7 +201,7 @@ fn of_submission(run: &RunDir, submission: &Submission) -> SubmissionStatus {
             Some(SeenTasks { tasks, .. }) => of_task(tasks[number].as_ref(), note.as_ref()),
             None => by_itself(note.as_ref()),
         };
-        TaskStatus { model: task.model.clone(), shard: task.shard.to_string(), state, reason }
+        TaskStatus { model: task.of_cells(), shard: task.shard().map(|shard| shard.to_string()), state, reason }
     });
     SubmissionStatus {
         number: submission.number,
@@ -234,7 +262,6 @@ impl Status {
                 None => "the command that began the run goes on with it".to_owned(),
             });
         }
-        let scored = self.run.join("scores.json").is_file();
-        (!scored).then(|| format!("host merge {run} joins, scores and tabulates"))
+        self.unmerged.then(|| format!("host merge {run} tabulates"))
     }
 }

@@ -91,7 +91,8 @@ fn of_submission(submission: &SubmissionStatus) -> String {
     text
 }
 
-fn counted(count: usize, word: &str) -> String {
+/// `1 task`, `2 tasks`.
+pub fn counted(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 

@@ -20,23 +20,23 @@ const NOTICE: u64 = 60;
 #[command(next_help_heading = "Kubernetes")]
 pub struct KubernetesOptions {
     /// The container's image, made with the Dockerfile
-    #[arg(long)]
+    #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// A volume, as CLAIM:/PATH or CLAIM:/PATH:ro; may be given again. One of them holds the run directory
-    #[arg(long = "claim", value_name = "CLAIM:/PATH")]
+    #[arg(long = "claim", global = true, value_name = "CLAIM:/PATH")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,
     /// A task's GPUs [default: 1, and 0 with --device cpu]
-    #[arg(long, value_name = "N")]
+    #[arg(long, global = true, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpus: Option<usize>,
     /// The cluster's name for GPUs [default: nvidia.com/gpu]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_resource: Option<String>,
     /// The namespace [default: the context's]
-    #[arg(long)]
+    #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
@@ -106,6 +106,8 @@ struct JobGroup {
 #[template(path = "kubernetes.yaml", escape = "none")]
 struct ManifestText {
     number: usize,
+    told: &'static str,
+    merge: Option<&'static str>,
     run: String,
     label: String,
     namespace: Option<String>,
@@ -172,9 +174,11 @@ impl Manifests {
             });
         }
         let merge_name = format!("{base}-merge");
-        jobs.push(Job { id: merge_name.clone(), tasks: None });
+        jobs.extend(work.merge.map(|_| Job { id: merge_name.clone(), tasks: None }));
         let text = ManifestText {
             number: work.number,
+            told: work.told,
+            merge: work.merge,
             run: run.display().to_string().replace('\n', " "),
             label: base,
             namespace: options.namespace.as_deref().map(quoted),

@@ -1,27 +1,35 @@
-//! `host submit`: a run's missing work as jobs of somebody's scheduler. `tasks` finds what is missing, `slurm` and `kubernetes` write and
-//! send the jobs, `record` keeps what was sent, `seen` asks the scheduler what became of it. Nothing here captions.
+//! `host submit`: what is missing of a run, a sweep or a training, as jobs of somebody's scheduler. `planned` and `tasks` find what is missing,
+//! `sizing` its memory, `slurm` and `kubernetes` write and send the jobs, `record` keeps what was sent, `seen` asks the scheduler what became of
+//! it. Nothing here captions or trains.
 
 mod kubernetes;
+mod planned;
 mod record;
 mod resources;
 mod scheduler;
 mod seen;
+mod sizing;
 mod slurm;
 mod tasks;
 
 pub use kubernetes::KubernetesOptions;
-pub use record::{Engine, Job, Note, Submission, Task, TaskEvent, note, now};
+pub use planned::Folder;
+pub use record::{Engine, Job, Note, Submission, Task, TaskEvent, note, now, trial_cell};
 pub use resources::Resources;
 pub use seen::{Seen, SeenTasks, look};
 pub use slurm::SlurmOptions;
 
 use crate::error::{Error, Result};
-use crate::eval::{AUTOMATIC_BATCH, Jobs, Request, plan_run};
+use crate::eval::{AUTOMATIC_BATCH, Jobs, Request};
 use crate::progress::Reporter;
-use crate::registry::{Lock, Registry, Weights, weights_bytes};
-use crate::run::{Plan, RunDir};
+use crate::registry::{Lock, Registry};
+use crate::run::RunDir;
+use crate::sweep::SweepRequest;
+use crate::train::TrainRequest;
+use planned::Planned;
 use plugin_api::Device;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use sizing::{Load, Sizing};
 use std::path::PathBuf;
 
 /// GiB of the job that merges and scores.
@@ -38,7 +46,7 @@ pub struct SubmitDefaults {
 
 /// What is to be submitted, and where.
 pub struct Order {
-    pub run: What,
+    pub what: What,
     /// None: that of the run's last submission.
     pub engine: Option<EngineName>,
     /// None: as many as in the last submission, else 1.
@@ -46,19 +54,70 @@ pub struct Order {
     pub resources: Resources,
     pub slurm: SlurmOptions,
     pub kubernetes: KubernetesOptions,
-    /// Arguments for `host work`; none: those of the last submission.
-    pub work: Option<Vec<String>>,
+    /// None: those of the last submission.
+    pub work: Option<WorkFlags>,
     /// `--registry` and `--plugin-dir` as they were given.
     pub registry: Option<PathBuf>,
     pub plugin_dir: Option<PathBuf>,
     pub dry_run: bool,
 }
 
-/// A new run or one that exists.
+/// Something new, or what is missing of what a folder holds.
 pub enum What {
-    Request(Box<Request>),
+    Run(Box<Request>),
+    Sweep(Box<SweepRequest>),
+    Training(Box<TrainRequest>),
     Rest(PathBuf),
 }
+
+/// How `host work` is to carry out its task: nothing that results depend on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkFlags {
+    /// `--batch-size` and `--jobs`; none for trainings.
+    pub captioning: Option<(String, String)>,
+    /// Further arguments.
+    pub limits: Vec<String>,
+}
+
+impl WorkFlags {
+    pub fn captioning(batch_size: usize, jobs: Jobs, limits: Vec<String>) -> WorkFlags {
+        let jobs = match jobs {
+            Jobs::Auto => "auto".to_owned(),
+            Jobs::Count(count) => count.to_string(),
+        };
+        let batch_size = match batch_size {
+            AUTOMATIC_BATCH => "auto".to_owned(),
+            images => images.to_string(),
+        };
+        WorkFlags { captioning: Some((batch_size, jobs)), limits }
+    }
+
+    fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some((batch_size, jobs)) = &self.captioning {
+            words.extend(["--batch-size", batch_size, "--jobs", jobs].map(str::to_owned));
+        }
+        words.extend(self.limits.iter().cloned());
+        words
+    }
+
+    /// Images in a batch; the usual number where it is decided on the machine.
+    fn batch_size(&self) -> usize {
+        self.captioning.as_ref().and_then(|(images, _)| images.parse().ok()).unwrap_or(USUAL_BATCH)
+    }
+
+    /// Workers of a task with so many devices.
+    fn workers(&self, devices: usize) -> usize {
+        match &self.captioning {
+            Some((_, jobs)) => jobs.parse().unwrap_or(devices).max(1),
+            None => 1,
+        }
+    }
+}
+
+/// What `--batch-size` is where nobody says otherwise.
+const USUAL_BATCH: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum EngineName {
@@ -74,8 +133,11 @@ pub enum Submitted {
         run: RunDir,
         submission: Box<Submission>,
     },
-    /// Every item has its prediction.
-    NothingMissing(RunDir),
+    /// All tasks are done; `merges` tells whether that is not all.
+    NothingMissing {
+        run: RunDir,
+        merges: bool,
+    },
 }
 
 /// One submission's commands.
@@ -89,6 +151,10 @@ struct Work<'a> {
     common: Vec<String>,
     /// Of tasks.
     flags: Vec<String>,
+    /// What a task is, for who reads the scripts.
+    told: &'static str,
+    /// What the job behind the tasks does; none: there is none.
+    merge: Option<&'static str>,
 }
 
 impl Work<'_> {
@@ -117,16 +183,10 @@ impl Work<'_> {
     }
 }
 
-/// Plans a run, or looks at one, and sends what is missing of it.
+/// Plans what is asked for, or looks at it, and sends what is missing.
 pub fn submit(registry: &Registry, lock: &Lock, order: Order, reporter: &Reporter) -> Result<Submitted> {
-    let (run, plan) = match &order.run {
-        What::Request(request) => {
-            let request = Request { run: request.run.as_deref().map(absolute).transpose()?, ..(**request).clone() };
-            let planned = plan_run(registry, lock, &request, !order.dry_run, reporter)?;
-            (RunDir::new(absolute(planned.run.path())?), planned.resolved.plan)
-        }
-        What::Rest(path) => RunDir::existing(&absolute(path)?)?,
-    };
+    let planned = Planned::new(registry, lock, &order.what, !order.dry_run, reporter)?;
+    let run = planned.run().clone();
     let last = Submission::last(&run)?;
     if let Some(last) = &last {
         refuse_active(&run, last)?;
@@ -149,14 +209,15 @@ pub fn submit(registry: &Registry, lock: &Lock, order: Order, reporter: &Reporte
     };
     let resources = order.resources.or(last.as_ref().map_or(&defaults.task, |last| &last.resources));
     let shards = order.shards.or(last.as_ref().map(|last| last.shards)).unwrap_or(1);
-    let weights: Vec<u64> = plan.models.iter().map(|model| bytes_of(registry, &model.name)).collect();
-    let tasks = tasks::missing_tasks(&run, &plan, &weights, shards)?;
+    let sizing = Sizing::new(registry, lock, reporter);
+    let tasks = planned.missing(|model| sizing.weights(model), shards)?;
     if tasks.is_empty() {
-        return Ok(Submitted::NothingMissing(run));
+        return Ok(Submitted::NothingMissing { run, merges: planned.merges() });
     }
     let flags = order.work.or_else(|| last.as_ref().map(|last| last.work.clone())).unwrap_or_default();
     let number = last.map_or(1, |last| last.number + 1);
     let in_image = matches!(engine, Engine::Kubernetes(_));
+    let (told, merge) = planned.told();
     let work = Work {
         run: &run,
         number,
@@ -164,26 +225,31 @@ pub fn submit(registry: &Registry, lock: &Lock, order: Order, reporter: &Reporte
         resources: &resources,
         program: program()?,
         common: common_flags(registry, &order.registry, &order.plugin_dir, in_image)?,
-        flags: flags.clone(),
+        flags: flags.words(),
+        told,
+        merge: planned.merges().then_some(merge),
     };
-    let (wanted, named) = gpu(&plan);
-    let prepare = |gpu: bool| {
-        let memory = |model: &str| {
-            let place = plan.models.iter().position(|other| other.name == model);
-            tasks::memory_need(place.and_then(|place| weights.get(place)).copied().unwrap_or(0), gpu)
+    let (wanted, named) = gpu(planned.device());
+    let prepare = |devices: usize| {
+        let load = Load {
+            images: planned.images_at_once(flags.batch_size()),
+            workers: flags.workers(devices),
+            training: flags.captioning.is_none(),
+            gpu: devices > 0,
         };
         // Tasks that get the same memory are one array, whatever their models need.
         let asked = resources.mem.as_deref().is_some_and(|mem| mem != "auto");
-        tasks::groups(&tasks, |model| if asked { 0 } else { memory(model) })
+        tasks::groups(&tasks, |model| if asked { 0 } else { sizing.memory(model, load) })
     };
     let jobs: Box<dyn SendJobs> = match &engine {
         Engine::Slurm(options) => {
             let gres = options.devices(wanted, named);
-            Box::new(slurm::Scripts::render(&work, options, gres.as_deref(), &prepare(gres.is_some()))?)
+            let groups = prepare(gres.as_deref().map_or(0, slurm::count));
+            Box::new(slurm::Scripts::render(&work, options, gres.as_deref(), &groups)?)
         }
         Engine::Kubernetes(options) => {
             let gpus = options.gpus.unwrap_or(usize::from(wanted));
-            Box::new(kubernetes::Manifests::render(&work, options, gpus, &prepare(gpus > 0))?)
+            Box::new(kubernetes::Manifests::render(&work, options, gpus, &prepare(gpus))?)
         }
     };
     if order.dry_run {
@@ -231,19 +297,13 @@ fn refuse_active(run: &RunDir, last: &Submission) -> Result<()> {
     .help(format!("wait for them (`host status {}` shows them), or end them with: {cancel}", run.path().display())))
 }
 
-/// Does the plan's device allow a GPU, and does it demand one?
-fn gpu(plan: &Plan) -> (bool, bool) {
-    match plan.device.parse() {
+/// Does a plan's device allow a GPU, and does it demand one?
+fn gpu(device: &str) -> (bool, bool) {
+    match device.parse() {
         Ok(Device::Cpu) => (false, false),
         Ok(Device::Cuda(_)) => (true, true),
         _ => (true, false),
     }
-}
-
-fn bytes_of(registry: &Registry, model: &str) -> u64 {
-    let entry = registry.model(model).ok();
-    let directory = entry.and_then(|entry| Weights::of(registry, entry).present().map(weights_bytes));
-    directory.unwrap_or(0)
 }
 
 fn program() -> Result<String> {
@@ -282,21 +342,6 @@ fn plain_name(run: &RunDir) -> String {
     plain.trim_matches('-').to_owned()
 }
 
-/// What `host work` is told besides its task.
-pub fn work_flags(batch_size: usize, jobs: Jobs, limits: Vec<String>) -> Vec<String> {
-    let jobs = match jobs {
-        Jobs::Auto => "auto".to_owned(),
-        Jobs::Count(count) => count.to_string(),
-    };
-    let batch_size = match batch_size {
-        AUTOMATIC_BATCH => "auto".to_owned(),
-        images => images.to_string(),
-    };
-    let mut flags = vec!["--batch-size".to_owned(), batch_size, "--jobs".to_owned(), jobs];
-    flags.extend(limits);
-    flags
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,5 +350,15 @@ mod tests {
     fn names_of_jobs_are_plain() {
         assert_eq!(plain_name(&RunDir::new("/runs/Mein Lauf (2)")), "mein-lauf--2");
         assert_eq!(plain_name(&RunDir::new("/")), "");
+    }
+
+    #[test]
+    fn what_a_task_is_told_is_what_its_size_is_reckoned_with() {
+        let flags = WorkFlags::captioning(16, Jobs::Auto, vec!["--time-limit".to_owned(), "9".to_owned()]);
+        assert_eq!(flags.words(), ["--batch-size", "16", "--jobs", "auto", "--time-limit", "9"]);
+        assert_eq!((flags.batch_size(), flags.workers(0), flags.workers(4)), (16, 1, 4));
+        let flags = WorkFlags::captioning(AUTOMATIC_BATCH, Jobs::Count(3), Vec::new());
+        assert_eq!((flags.batch_size(), flags.workers(1)), (USUAL_BATCH, 3));
+        assert_eq!(WorkFlags::default().words(), [] as [&str; 0]);
     }
 }

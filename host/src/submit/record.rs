@@ -1,12 +1,14 @@
 //! `submissions/NNNN/` of a run directory: `record.json`, what was sent to a scheduler; `task-N.jsonl`, what each task says of itself;
 //! `task-N.log`, what it printed. A run may have several submissions; the last one counts.
 
+use super::WorkFlags;
 use super::kubernetes::KubernetesOptions;
 use super::resources::Resources;
 use super::slurm::SlurmOptions;
 use crate::error::{Error, Result};
 use crate::run::{RunDir, Shard, replace_file};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,13 +21,13 @@ pub struct Submission {
     pub number: usize,
     /// Seconds since 1970.
     pub at: u64,
-    /// Into how many shards each model's work is divided.
+    /// Into how many shards each model's captioning is divided; a training is one task.
     pub shards: usize,
     pub engine: Engine,
     #[serde(default)]
     pub resources: Resources,
-    /// Arguments of `host work` that a later submission takes over.
-    pub work: Vec<String>,
+    /// Taken over by a later submission.
+    pub work: WorkFlags,
     /// By their numbers from 0.
     pub tasks: Vec<Task>,
     /// Filled in as the scheduler takes them.
@@ -49,11 +51,55 @@ impl Engine {
     }
 }
 
-/// One model's part of a shard, on all datasets of the run.
+/// What one element of an array does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    pub model: String,
-    pub shard: Shard,
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Task {
+    /// One model's part of a shard, on all datasets of the run.
+    Part { model: String, shard: Shard },
+    /// One trial of a sweep.
+    Trial { model: String, trial: String },
+    /// The folder's own training.
+    Training { model: String },
+}
+
+impl Task {
+    /// The model that is captioned with or trained.
+    pub fn model(&self) -> &str {
+        let (Task::Part { model, .. } | Task::Trial { model, .. } | Task::Training { model }) = self;
+        model
+    }
+
+    /// Whose cells it fills: a model's, or a trial's alone.
+    pub fn of_cells(&self) -> String {
+        match self {
+            Task::Part { model, .. } | Task::Training { model } => model.clone(),
+            Task::Trial { trial, .. } => trial_cell(trial),
+        }
+    }
+
+    /// Which part of its cells, if not all of them.
+    pub fn shard(&self) -> Option<Shard> {
+        match self {
+            Task::Part { shard, .. } => Some(*shard),
+            Task::Trial { .. } | Task::Training { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Task::Part { model, shard } => write!(f, "shard {shard} of {model}"),
+            Task::Trial { model, trial } => write!(f, "trial {trial}, a training of {model}"),
+            Task::Training { model } => write!(f, "a training of {model}"),
+        }
+    }
+}
+
+/// What a sweep's status calls a trial.
+pub fn trial_cell(trial: &str) -> String {
+    format!("trial {trial}")
 }
 
 /// A job that the scheduler took.

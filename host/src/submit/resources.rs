@@ -11,16 +11,16 @@ const CPUS: usize = 4;
 #[serde(deny_unknown_fields, default)]
 #[command(next_help_heading = "Size of a task")]
 pub struct Resources {
-    /// Main memory, such as 16G, or `auto`: from the model's weights
-    #[arg(long, value_name = "SIZE|auto")]
+    /// Main memory, such as 16G, or `auto`: from what the model needs (`host models check`)
+    #[arg(long, global = true, value_name = "SIZE|auto")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mem: Option<String>,
     /// CPUs [default: 4]
-    #[arg(long, value_name = "N")]
+    #[arg(long, global = true, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpus: Option<usize>,
     /// Tasks that may run at once [default: as many as fit]
-    #[arg(long, value_name = "N")]
+    #[arg(long, global = true, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_most: Option<usize>,
 }

@@ -140,14 +140,14 @@ mod tests {
     use crate::run::Shard;
 
     fn submission(jobs: &[(&str, Option<(usize, usize)>)]) -> Submission {
-        let task = Task { model: "m".to_owned(), shard: Shard::WHOLE };
+        let task = Task::Part { model: "m".to_owned(), shard: Shard::WHOLE };
         Submission {
             number: 1,
             at: 0,
             shards: 1,
             engine: Engine::Slurm(SlurmOptions::default()),
             resources: Default::default(),
-            work: Vec::new(),
+            work: Default::default(),
             tasks: vec![task; 4],
             jobs: jobs.iter().map(|(id, tasks)| Job { id: (*id).to_owned(), tasks: *tasks }).collect(),
         }

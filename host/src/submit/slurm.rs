@@ -19,27 +19,27 @@ const NOTICE: u64 = 120;
 #[command(next_help_heading = "Slurm")]
 pub struct SlurmOptions {
     /// The partition [default: the cluster's]
-    #[arg(long)]
+    #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<String>,
     /// A task's devices, such as gpu:1; `none`; or `auto`: one GPU where nodes have any and --device allows it
-    #[arg(long, value_name = "GRES|none|auto")]
+    #[arg(long, global = true, value_name = "GRES|none|auto")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gres: Option<String>,
     /// A task's time limit, such as 4:00:00; one that meets it goes back into the queue, and on [default: the partition's]
-    #[arg(long)]
+    #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// Seconds before the time limit at which a task saves and ends [default: 120]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, global = true, value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<u64>,
     /// Another option of sbatch, such as --sbatch=--account=NAME; may be given again
-    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    #[arg(long, global = true, value_name = "OPTION", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sbatch: Vec<String>,
     /// A line for the scripts before the host, such as 'module load cuda'; may be given again
-    #[arg(long, value_name = "LINE")]
+    #[arg(long, global = true, value_name = "LINE")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub setup: Vec<String>,
 }
@@ -91,6 +91,7 @@ impl SlurmOptions {
 struct ArrayScript<'a> {
     number: usize,
     name: &'a str,
+    told: &'static str,
     first: usize,
     last: usize,
     at_most: Option<usize>,
@@ -106,16 +107,22 @@ struct ArrayScript<'a> {
 struct MergeScript<'a> {
     number: usize,
     name: &'a str,
+    told: &'static str,
     log: String,
     options: Vec<String>,
     setup: &'a [String],
     command: String,
 }
 
-/// The scripts of a submission: one for each group of tasks, and the one that merges.
+/// The scripts of a submission: one for each group of tasks, and the one that merges, if there is something to merge.
 pub struct Scripts {
     arrays: Vec<(Group, String)>,
-    merge: String,
+    merge: Option<String>,
+}
+
+/// Devices of a GRES such as `gpu:a100:2`.
+pub fn count(gres: &str) -> usize {
+    gres.rsplit(':').next().and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 impl Scripts {
@@ -127,6 +134,7 @@ impl Scripts {
             let script = ArrayScript {
                 number: work.number,
                 name: &work.name,
+                told: work.told,
                 first: group.first,
                 last: group.first + group.count - 1,
                 at_most: work.resources.at_most,
@@ -139,15 +147,19 @@ impl Scripts {
             arrays.push((group.clone(), script.render().map_err(fail)?));
         }
         // Scoring has no use for a GPU, and its need does not grow with the models.
-        let merge = MergeScript {
-            number: work.number,
-            name: &work.name,
-            log: log(&folder, "merge", ".log")?,
-            options: options.lines(None, work.resources, work.resources.memory_or(super::MERGE_MEMORY)?),
-            setup: &options.setup,
-            command: shell(&work.merge_command(false))?,
+        let merge = |told| {
+            let script = MergeScript {
+                number: work.number,
+                name: &work.name,
+                told,
+                log: log(&folder, "merge", ".log")?,
+                options: options.lines(None, work.resources, work.resources.memory_or(super::MERGE_MEMORY)?),
+                setup: &options.setup,
+                command: shell(&work.merge_command(false))?,
+            };
+            script.render().map_err(fail)
         };
-        Ok(Scripts { arrays, merge: merge.render().map_err(fail)? })
+        Ok(Scripts { arrays, merge: work.merge.map(merge).transpose()? })
     }
 }
 
@@ -157,10 +169,8 @@ impl SendJobs for Scripts {
         for (place, (_, script)) in self.arrays.iter().enumerate() {
             text += &format!("# sbatch --parsable array-{place}.sh\n{script}\n");
         }
-        text + &format!(
-            "# sbatch --parsable --dependency=afterany:JOB merge.sh, where JOB is what came before\n{}",
-            self.merge
-        )
+        let behind = "# sbatch --parsable --dependency=afterany:JOB merge.sh, where JOB is what came before";
+        text + &self.merge.as_ref().map(|merge| format!("{behind}\n{merge}")).unwrap_or_default()
     }
 
     /// If one is refused, those that were taken are cancelled.
@@ -169,11 +179,12 @@ impl SendJobs for Scripts {
             let tasks = Some((group.first, group.count));
             send_one(run, submission, &format!("array-{place}.sh"), script, None, tasks)?;
         }
+        let Some(merge) = &self.merge else { return Ok(()) };
         // After any end: what a failed task leaves out is then named by the merge.
         let before: Vec<&str> = submission.jobs.iter().map(|job| job.id.as_str()).collect();
         let dependency = format!("--dependency=afterany:{}", before.join(":"));
         let dependency = (!before.is_empty()).then_some(dependency.as_str());
-        send_one(run, submission, "merge.sh", &self.merge, dependency, None)
+        send_one(run, submission, "merge.sh", merge, dependency, None)
     }
 }
 
@@ -219,4 +230,14 @@ fn log(folder: &Path, name: &str, end: &str) -> Result<String> {
 fn shell(words: &[String]) -> Result<String> {
     shlex::try_join(words.iter().map(String::as_str))
         .map_err(|_| Error::usage("a path or option holds a NUL character, which no script can hold"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_counted_as_slurm_writes_them() {
+        assert_eq!(["gpu", "gpu:2", "gpu:a100", "gpu:a100:4"].map(count), [1, 2, 1, 4]);
+    }
 }

@@ -1,11 +1,10 @@
-//! What is missing of a run, as tasks: one model's part of a shard each, those that need the same memory one after another.
+//! What is missing, as tasks: of a run one model's part of a shard each, of a sweep a trial each; those that need the same memory one after
+//! another.
 
 use super::record::Task;
 use crate::error::Result;
 use crate::run::{Plan, RunDir, Shard, read_items, read_predictions};
 use std::collections::HashSet;
-
-const GIB: u64 = 1 << 30;
 
 /// Tasks with numbers from `first` on that need the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +16,10 @@ pub struct Group {
 }
 
 /// The tasks that a division into so many shards leaves to do, the models with the largest weights first. A dataset whose items are not
-/// listed yet is all missing. `weights` are the bytes of each model of the plan.
-pub fn missing_tasks(run: &RunDir, plan: &Plan, weights: &[u64], shards: usize) -> Result<Vec<Task>> {
+/// listed yet is all missing.
+pub fn missing_parts(run: &RunDir, plan: &Plan, weights: impl Fn(&str) -> u64, shards: usize) -> Result<Vec<Task>> {
     let mut order: Vec<usize> = (0..plan.models.len()).collect();
-    order.sort_by_key(|model| std::cmp::Reverse(weights.get(*model).copied().unwrap_or(0)));
+    order.sort_by_key(|model| std::cmp::Reverse(weights(&plan.models[*model].name)));
     let mut items: Vec<Option<Vec<String>>> = Vec::new();
     for dataset in &plan.datasets {
         let file = run.items_file(&dataset.name);
@@ -43,7 +42,7 @@ pub fn missing_tasks(run: &RunDir, plan: &Plan, weights: &[u64], shards: usize) 
             }
         }
         let shards = Shard::all_of(shards).zip(open).filter(|(_, open)| *open);
-        tasks.extend(shards.map(|(shard, _)| Task { model: model.clone(), shard }));
+        tasks.extend(shards.map(|(shard, _)| Task::Part { model: model.clone(), shard }));
     }
     Ok(tasks)
 }
@@ -56,19 +55,11 @@ fn done_ids(run: &RunDir, dataset: &str, model: &str) -> Result<HashSet<String>>
     Ok(done)
 }
 
-/// Main memory of a model's host and worker together, in GiB: a quarter more than its weights where they go on to a GPU; on a CPU three
-/// times as much, since bf16 weights become f32 there beside the mapped file; and two GiB for the rest. In steps of four, so that models of
-/// nearly one size share an array.
-pub fn memory_need(weights: u64, gpu: bool) -> u64 {
-    let bytes = if gpu { weights + weights / 4 } else { 3 * weights };
-    (bytes + 2 * GIB).div_ceil(4 * GIB) * 4
-}
-
 /// Neighbouring tasks that need the same memory.
 pub fn groups(tasks: &[Task], memory: impl Fn(&str) -> u64) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (number, task) in tasks.iter().enumerate() {
-        let memory = memory(&task.model);
+        let memory = memory(task.model());
         match groups.last_mut() {
             Some(group) if group.memory == memory => group.count += 1,
             _ => groups.push(Group { first: number, count: 1, memory }),
@@ -83,18 +74,10 @@ mod tests {
 
     #[test]
     fn models_of_one_size_share_an_array() {
-        let task = |model: &str| Task { model: model.to_owned(), shard: Shard::WHOLE };
+        let task = |model: &str| Task::Part { model: model.to_owned(), shard: Shard::WHOLE };
         let tasks = [task("large"), task("large"), task("small"), task("tiny")];
         let memory = |model: &str| if model == "large" { 30 } else { 3 };
         let expected = [Group { first: 0, count: 2, memory: 30 }, Group { first: 2, count: 2, memory: 3 }];
         assert_eq!(groups(&tasks, memory), expected);
-    }
-
-    #[test]
-    fn memory_grows_with_the_weights() {
-        assert_eq!(memory_need(0, true), 4);
-        assert_eq!(memory_need(8 * GIB, true), 12);
-        assert_eq!(memory_need(8 * GIB, false), 28);
-        assert_eq!(memory_need(GIB, false), 8);
     }
 }

@@ -7,7 +7,7 @@ use crate::registry::near_miss;
 use crate::train::TrainOptions;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// A sweep, as its file says.
@@ -16,6 +16,8 @@ pub struct SweepFile {
     /// The options that differ between trials, in the file's order.
     pub varied: Vec<String>,
     pub trials: Vec<Trial>,
+    /// As it was written.
+    pub text: String,
 }
 
 /// One training of a sweep.
@@ -30,10 +32,20 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// Its folder in the sweep's.
+    pub fn folder(&self, sweep: &Path) -> PathBuf {
+        trial_folder(sweep, &self.name)
+    }
+
     /// `learning-rate 0.0001, batch-size 16`
     pub fn told(&self) -> String {
         self.values.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// A trial's folder in the sweep's.
+pub fn trial_folder(sweep: &Path, name: &str) -> PathBuf {
+    sweep.join("trials").join(name)
 }
 
 /// A value without TOML's quotes.
@@ -76,6 +88,17 @@ impl SweepFile {
                 .help("docs/architecture.md shows what a sweep's file holds; sweeps/study.toml is one")
         })?;
         SweepFile::parse(&text, &path.display().to_string())
+    }
+
+    /// The sweep that is made in a folder; none if the folder is no sweep's.
+    pub fn of_folder(folder: &Path) -> Result<Option<SweepFile>> {
+        let path = SweepFile::kept_in(folder);
+        if path.is_file() { SweepFile::read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Where a sweep's folder keeps its file.
+    pub fn kept_in(folder: &Path) -> PathBuf {
+        folder.join("sweep.toml")
     }
 
     /// `place` is the file's name for messages.
@@ -150,7 +173,7 @@ impl SweepFile {
                     .help("[train] names a model and a dataset"));
             }
         }
-        Ok(SweepFile { varied, trials })
+        Ok(SweepFile { varied, trials, text: text.to_owned() })
     }
 }
 

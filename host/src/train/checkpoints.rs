@@ -17,6 +17,9 @@ pub struct Progress {
     pub without_improvement: usize,
     /// Training ended here because of them.
     pub stopped_early: bool,
+    /// A validation belongs behind this step and was not through when the training was asked to stop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_validation: bool,
 }
 
 /// The best validation so far.

@@ -2,7 +2,7 @@
 
 use super::job::{TrainJob, TrainNews, items_file};
 use super::log::Validation;
-use super::plan::TrainResult;
+use super::plan::{TrainPlan, TrainResult};
 use super::resolve::{Resolved, TrainRequest, resolve};
 use crate::catalogue::SplitRequest;
 use crate::energy::{Energy, Meter, energy_of};
@@ -11,9 +11,10 @@ use crate::eval::{one_answer, prepared_items};
 use crate::progress::{Bar, Reporter};
 use crate::registry::{Lock, Registry};
 use crate::run::{RunLock, Shard, clear_unfinished, replace_file, write_items};
-use crate::worker::{Command, Event, Reply, Worker};
+use crate::stop;
+use crate::worker::{Command, Death, Event, Reply, Worker};
 use plugin_api::TrainerDescription;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a training came to, and where it lies.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -28,19 +29,47 @@ pub struct Trained {
     pub kg_co2e: Option<f64>,
 }
 
-/// Trains, goes on with a training, or finds it finished.
+impl Trained {
+    /// What lies in the folder of a finished training; none if it is not finished.
+    pub fn read(folder: &Path) -> Option<Trained> {
+        let result = TrainResult::read(folder)?;
+        let energy = energy_of(folder);
+        Some(Trained {
+            folder: folder.to_owned(),
+            adapter: folder.join("adapter"),
+            result,
+            kwh: energy.as_ref().map(|energy| energy.kwh),
+            kg_co2e: energy.map(|energy| energy.kg_co2e),
+        })
+    }
+}
+
+/// Plans a training that another host carries out: what is wrong with names, options and files shows now. Unless it is only to be shown,
+/// the folder gets the plan.
+pub fn plan_training(registry: &Registry, lock: &Lock, request: &TrainRequest, write: bool) -> Result<TrainPlan> {
+    let resolved = resolve(registry, lock, request)?;
+    resolved.check_digests()?;
+    match write {
+        true => resolved.plan.adopt(&request.out, request.resume)?,
+        false => resolved.plan.check(&request.out, request.resume)?,
+    }
+    Ok(resolved.plan)
+}
+
+/// Trains, goes on with a training, or finds it finished. None if this process was asked to stop before the end; what is done is saved.
 ///
 /// # Errors
 /// Names and options that make no sense; a folder with another training; whatever stopped the training, with how to go on.
-pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter: &Reporter) -> Result<Trained> {
+pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter: &Reporter) -> Result<Option<Trained>> {
     let resolved = resolve(registry, lock, request)?;
     resolved.check_digests()?;
-    let _held = RunLock::acquire(&request.out, Shard::WHOLE)?;
+    let say = |text: &str| reporter.note(text);
+    let _held = RunLock::wait_for(&request.out, Shard::WHOLE, None, request.patience, say)?;
     resolved.plan.adopt(&request.out, request.resume)?;
     clear_unfinished(&request.out);
-    if let Some(result) = TrainResult::read(&request.out) {
+    if let Some(trained) = Trained::read(&request.out) {
         reporter.note(&format!("{}: the training is finished", request.out.display()));
-        return Ok(trained(request, result));
+        return Ok(Some(trained));
     }
     let meter = Meter::start(registry.energy());
     let mut device = Vec::new();
@@ -48,22 +77,13 @@ pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter:
         list_items(&resolved, request, reporter).and_then(|()| follow(&resolved.job, request, reporter, &mut device));
     // What was used was used, whatever came of it.
     let recorded = Energy::add(&request.out, "", registry.energy(), meter.stop(&device));
-    done?;
+    let finished = done?;
     recorded?;
-    let result = TrainResult::read(&request.out)
-        .ok_or_else(|| Error::failed(format!("{} has no result.json", request.out.display())))?;
-    Ok(trained(request, result))
-}
-
-fn trained(request: &TrainRequest, result: TrainResult) -> Trained {
-    let energy = energy_of(&request.out);
-    Trained {
-        folder: request.out.clone(),
-        adapter: request.out.join("adapter"),
-        result,
-        kwh: energy.as_ref().map(|energy| energy.kwh),
-        kg_co2e: energy.map(|energy| energy.kg_co2e),
+    if !finished {
+        return Ok(None);
     }
+    let trained = Trained::read(&request.out);
+    trained.map(Some).ok_or_else(|| Error::failed(format!("{} has no result.json", request.out.display())))
 }
 
 /// Writes the items of the two splits into the folder, once.
@@ -104,13 +124,56 @@ fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) 
     Ok(())
 }
 
-/// Starts the worker and follows it to its end.
-fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &mut Vec<String>) -> Result<()> {
+/// How a worker ended.
+enum Ended {
+    Finished,
+    Stopped,
+    Died {
+        death: Death,
+        /// Did it save a checkpoint before?
+        saved: bool,
+    },
+}
+
+/// Follows a worker to its end, and another one where somebody killed it; but not for ever, where one after the other is killed before it
+/// comes to a checkpoint. False if this process was asked to stop.
+fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &mut Vec<String>) -> Result<bool> {
+    let mut in_vain = 0;
+    loop {
+        let (death, saved) = match follow_one(job, request, reporter, device)? {
+            Ended::Finished => return Ok(true),
+            Ended::Stopped => return Ok(false),
+            Ended::Died { death, saved } => (death, saved),
+        };
+        if stop::requested() {
+            return Ok(false);
+        }
+        in_vain = if saved { 0 } else { in_vain + 1 };
+        if !death.from_outside || in_vain > 1 {
+            return Err(Error::failed(death.reason)
+                .help("the last checkpoint is safe: the same command with --resume goes on from it"));
+        }
+        reporter.warn(&format!("{}; another goes on from the last checkpoint", death.reason));
+        clear_unfinished(&request.out);
+    }
+}
+
+fn follow_one(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &mut Vec<String>) -> Result<Ended> {
     let mut worker = Worker::start(request.limits, request.threads)?;
     worker.send(&Command::Train { job: Box::new(job.clone()) })?;
     let mut bar: Option<Bar> = None;
+    let (mut saved, mut told, mut stopped) = (false, false, false);
     loop {
-        match worker.next(bar.is_none()) {
+        let Some(reply) = worker.next_unless(bar.is_none(), &mut || !told && stop::requested()) else {
+            if bar.is_none() {
+                // It has done nothing yet that could be saved.
+                return Ok(Ended::Stopped);
+            }
+            worker.send(&Command::Stop)?;
+            told = true;
+            continue;
+        };
+        match reply {
             Reply::Event(Event::Training { news }) => match news {
                 TrainNews::Ready { description, layers, trainable, done, steps, images_done, images } => {
                     device.push(description.device.clone());
@@ -125,17 +188,19 @@ fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &
                     }
                 }
                 TrainNews::Validated(validation) => reporter.note(&validated(&validation)),
-                TrainNews::Saved { .. } => {}
+                TrainNews::Saved { .. } => saved = true,
+                TrainNews::Stopped { step } => {
+                    stopped = true;
+                    reporter.note(&format!("asked to stop: saved behind step {step}"));
+                }
                 TrainNews::LeftOut { id, reason } => reporter.warn(&format!("item {id} is left out: {reason}")),
             },
-            Reply::Event(Event::Done) => return Ok(()),
+            Reply::Event(Event::Done) if stopped => return Ok(Ended::Stopped),
+            Reply::Event(Event::Done) => return Ok(Ended::Finished),
             Reply::Event(Event::Failed(failure)) => return Err(failure.into()),
             Reply::Event(Event::Log { level, message }) => reporter.plugin(&level, &message),
             Reply::Event(_) => {}
-            Reply::Died(death) => {
-                return Err(Error::failed(death.reason)
-                    .help("the last checkpoint is safe: the same command with --resume goes on from it"));
-            }
+            Reply::Died(death) => return Ok(Ended::Died { death, saved }),
         }
     }
 }

@@ -15,13 +15,15 @@ use crate::eval::item_seed;
 use crate::loader::{Dataset, PreparedBatch, Trainer};
 use crate::prepare::{PackIndex, Prepared};
 use crate::run::{read_items, replace_file, replace_folder};
+use crate::stop;
 use crate::worker::{Event, ImagePlace, Speaker, load_ahead, open_dataset, pixels};
 use plugin_api::{AdamW, Adaptation, CaptionInput, Item, TrainingInput};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Trains to the end, or goes on to it from the last checkpoint. What comes of it lies in the job's folder.
+/// Trains to the end, or goes on to it from the last checkpoint. What comes of it lies in the job's folder. Asked to stop, it saves behind
+/// the step in hand and says so.
 ///
 /// # Errors
 /// Whatever the plugins refuse; a loss or gradient that is not finite, with the batch's ids in `non-finite.json`; a disk that takes no
@@ -61,7 +63,7 @@ pub fn fit(job: &TrainJob, speaker: &Speaker) -> Result<()> {
     let mut training = Training {
         job,
         schedule: options.schedule(order.steps),
-        log: Log::open(&job.folder, progress.step)?,
+        log: Log::open(&job.folder, &progress)?,
         events: EventFile::create(&job.folder, now())?,
         order,
         trainer,
@@ -73,8 +75,10 @@ pub fn fit(job: &TrainJob, speaker: &Speaker) -> Result<()> {
         left_out: BTreeSet::new(),
         say: &say,
     };
-    training.run()?;
-    training.finish()
+    match training.run()? {
+        true => training.finish(),
+        false => Ok(()),
+    }
 }
 
 /// Asks the strategy and puts the adapters on. Gives how many layers and parameters that makes.
@@ -179,22 +183,34 @@ struct Training<'a> {
 }
 
 impl Training<'_> {
-    fn run(&mut self) -> Result<()> {
-        let begin = self.progress.step;
-        let end = if self.progress.stopped_early { begin } else { self.order.steps };
-        while self.progress.step < end && !self.progress.stopped_early {
+    /// To the end; false if it was asked to stop before.
+    fn run(&mut self) -> Result<bool> {
+        while !self.is_over() {
             // Loaders of training examples rest while validation examples are loaded.
-            let from = self.progress.step;
-            let until = self.next_pause(from).min(end);
-            self.steps(from, until)?;
-            if self.is_validation(until) {
+            if !self.progress.awaits_validation {
+                let from = self.progress.step;
+                let until = self.next_pause(from).min(self.order.steps);
+                self.steps(from, until)?;
+                self.progress.awaits_validation = self.is_validation(self.progress.step);
+            }
+            if self.progress.awaits_validation {
                 self.validate()?;
             }
+            let step = self.progress.step;
             self.log.sync()?;
             self.checkpoints.save(&self.trainer, &self.progress)?;
-            (self.say)(TrainNews::Saved { step: until });
+            (self.say)(TrainNews::Saved { step });
+            if stop::requested() && !self.is_over() {
+                (self.say)(TrainNews::Stopped { step });
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    fn is_over(&self) -> bool {
+        let progress = &self.progress;
+        !progress.awaits_validation && (progress.stopped_early || progress.step >= self.order.steps)
     }
 
     /// The next step after `step` with a validation or a checkpoint behind it.
@@ -213,6 +229,7 @@ impl Training<'_> {
         self.job.options.validates() && (step.is_multiple_of(self.validate_every()) || step == self.order.steps)
     }
 
+    /// The steps from one to another, or to the one in hand when it is asked to stop.
     fn steps(&mut self, from: usize, until: usize) -> Result<()> {
         let micro = self.job.options.micro_batch;
         // What loaders and loop share is taken apart, so that the loop may change the rest.
@@ -266,12 +283,15 @@ impl Training<'_> {
                 ];
                 events.scalars(now(), step + 1, &values)?;
                 say(TrainNews::Step(record));
+                if stop::requested() {
+                    break;
+                }
             }
             Ok(())
         })
     }
 
-    /// Measures the loss of the validation items, and the captions of some.
+    /// Measures the loss of the validation items, and the captions of some. Asked to stop meanwhile, it leaves the whole for another time.
     fn validate(&mut self) -> Result<()> {
         let options = &self.job.options;
         let began = Instant::now();
@@ -282,7 +302,7 @@ impl Training<'_> {
         let load = |number: usize| source.load(trainer, items, batches[number], options.micro_batch, 0);
         let (left_out, say) = (&mut self.left_out, self.say);
         load_ahead(batches.len(), self.job.loaders, load, |take| -> Result<()> {
-            for number in 0..batches.len() {
+            for number in (0..batches.len()).take_while(|_| !stop::requested()) {
                 let loaded = take(number)?;
                 tell_left_out(&loaded, left_out, say);
                 for batch in &loaded.batches {
@@ -293,12 +313,16 @@ impl Training<'_> {
             }
             Ok(())
         })?;
+        if stop::requested() {
+            return Ok(());
+        }
         let step = self.progress.step;
         let validation_loss = sum / tokens as f64;
         if !validation_loss.is_finite() {
             return Err(not_finite(&self.job.folder, "validation loss", step.saturating_sub(1), items, &[]));
         }
-        let captions = self.caption()?;
+        let Some(captions) = self.caption()? else { return Ok(()) };
+        self.progress.awaits_validation = false;
         let best = self.progress.best.as_ref().is_none_or(|best| validation_loss < best.validation_loss);
         if best {
             self.progress.best = Some(Best { step, validation_loss });
@@ -319,11 +343,11 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// Captions the first validation items and scores them, if metrics are asked for.
-    fn caption(&self) -> Result<indexmap::IndexMap<String, f64>> {
+    /// Captions the first validation items and scores them, if metrics are asked for. None if it was asked to stop.
+    fn caption(&self) -> Result<Option<indexmap::IndexMap<String, f64>>> {
         let options = &self.job.options;
         if self.job.metrics.is_empty() {
-            return Ok(indexmap::IndexMap::new());
+            return Ok(Some(indexmap::IndexMap::new()));
         }
         let (trainer, source, items) = (&self.trainer, &self.source, &self.validation);
         let places: Vec<usize> = (0..items.len().min(options.captions)).collect();
@@ -331,7 +355,7 @@ impl Training<'_> {
         let load = |number: usize| source.load(trainer, items, batches[number], options.micro_batch, 0);
         let (mut captioned, mut texts) = (Vec::new(), Vec::new());
         load_ahead(batches.len(), self.job.loaders, load, |take| -> Result<()> {
-            for number in 0..batches.len() {
+            for number in (0..batches.len()).take_while(|_| !stop::requested()) {
                 let loaded = take(number)?;
                 for (batch, places) in loaded.batches.iter().zip(&loaded.items) {
                     let captions = trainer.generate(batch.batch, places.len())?;
@@ -341,7 +365,10 @@ impl Training<'_> {
             }
             Ok(())
         })?;
-        captions::score(&self.job.metrics, &captioned, texts)
+        if stop::requested() {
+            return Ok(None);
+        }
+        captions::score(&self.job.metrics, &captioned, texts).map(Some)
     }
 
     /// Puts the best adapter and the plot in their places.

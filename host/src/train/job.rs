@@ -49,6 +49,10 @@ pub enum TrainNews {
     Saved {
         step: usize,
     },
+    /// Asked to stop: this step's checkpoint is the last thing done.
+    Stopped {
+        step: usize,
+    },
     /// An item that cannot be learnt, and why; told once.
     LeftOut {
         id: String,

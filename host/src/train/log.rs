@@ -1,6 +1,7 @@
 //! `log.jsonl`: a line a step and a line a validation, the same to the byte however often a training was interrupted. How long things
 //! took stands in `timing.jsonl`, which is not.
 
+use super::checkpoints::Progress;
 use crate::error::{Error, Result};
 use crate::run::replace_file;
 use indexmap::IndexMap;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,15 +48,6 @@ pub struct Validation {
     pub captions: IndexMap<String, f64>,
 }
 
-impl Record {
-    pub fn step(&self) -> usize {
-        match self {
-            Record::Validation(validation) => validation.step,
-            Record::Step(step) => step.step,
-        }
-    }
-}
-
 /// The two files of a training that goes on.
 pub struct Log {
     path: PathBuf,
@@ -63,13 +56,18 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log behind the checkpoint of `step` steps: what was written later is dropped, because it will be done again.
-    pub fn open(folder: &Path, step: usize) -> Result<Log> {
+    /// Opens the log behind a checkpoint: what was written later is dropped, because it will be done again.
+    pub fn open(folder: &Path, checkpoint: &Progress) -> Result<Log> {
         let (path, timing) = (folder.join("log.jsonl"), folder.join("timing.jsonl"));
         // The lines as they are: a number that was read and written again may differ in its last digit.
         let text = if path.is_file() { read_text(&path)? } else { String::new() };
         let records = read_log(&path)?;
-        let kept = text.split_inclusive('\n').zip(&records).filter(|(_, record)| record.step() <= step);
+        let before = |record: &Record| match record {
+            Record::Step(step) => step.step <= checkpoint.step,
+            Record::Validation(validation) if checkpoint.awaits_validation => validation.step < checkpoint.step,
+            Record::Validation(validation) => validation.step <= checkpoint.step,
+        };
+        let kept = text.split_inclusive('\n').zip(&records).filter(|(_, record)| before(record));
         replace_file(&path, kept.map(|(line, _)| line).collect::<String>().as_bytes())?;
         Ok(Log { log: append_to(&path)?, timing: append_to(&timing)?, path })
     }
@@ -79,9 +77,10 @@ impl Log {
         self.log.write_all(text.as_bytes()).map_err(|error| Error::io("write", &self.path, &error))
     }
 
-    /// How long a step's or validation's images took on the device, and waiting for them before.
+    /// How long a step's or validation's images took on the device, and waiting for them before; and when, in milliseconds since 1970.
     pub fn time(&mut self, what: &str, step: usize, images: usize, waited: f64, seconds: f64) {
-        let times = serde_json::json!({ what: step, "images": images, "waited": waited, "seconds": seconds });
+        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let times = serde_json::json!({ what: step, "images": images, "waited": waited, "seconds": seconds, "at": at });
         // Times are no part of what must be reproducible; without them the training goes on.
         let _ = writeln!(self.timing, "{times}");
     }
@@ -135,7 +134,7 @@ mod tests {
     #[test]
     fn a_log_goes_on_behind_the_checkpoint_and_forgets_a_torn_line() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = Log::open(folder.path(), 0).unwrap();
+        let mut log = Log::open(folder.path(), &Progress::default()).unwrap();
         for number in 1..=5 {
             log.add(&step(number)).unwrap();
         }
@@ -143,12 +142,16 @@ mod tests {
             Validation { step: 3, epoch: 0.3, validation_loss: 0.7, best: true, captions: IndexMap::new() };
         log.add(&Record::Validation(validation.clone())).unwrap();
         log.log.write_all(b"{\"step\":6,").unwrap();
-        let mut log = Log::open(folder.path(), 3).unwrap();
+        let checkpoint = Progress { step: 3, ..Progress::default() };
+        let mut log = Log::open(folder.path(), &checkpoint).unwrap();
         log.add(&step(4)).unwrap();
         let expected = [step(1), step(2), step(3), Record::Validation(validation), step(4)];
         let lines: String = expected.iter().map(|record| line(record).unwrap()).collect();
         // To the byte: a third, say, is not always read as what was written.
         assert_eq!(read_text(&folder.path().join("log.jsonl")).unwrap(), lines);
         assert_eq!(read_log(&folder.path().join("log.jsonl")).unwrap().len(), 5);
+        // A checkpoint that stands before its validation takes none that was made behind it.
+        Log::open(folder.path(), &Progress { awaits_validation: true, ..checkpoint }).unwrap();
+        assert_eq!(read_log(&folder.path().join("log.jsonl")).unwrap(), expected[..3]);
     }
 }

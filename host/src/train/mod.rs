@@ -1,10 +1,11 @@
 //! `host train`: the loop of fine-tuning. `options` and `schedule` say what is done, `resolve` finds the plugins and data, `course` starts
-//! the worker and follows it; in the worker `fit` goes through the steps that `order` lays out and keeps `log`, `checkpoints` and plots.
+//! the worker and follows it, `distance` tells how far it is; in the worker `fit` goes through the steps that `order` lays out and keeps `log`, `checkpoints` and plots.
 //! Forward, backward and the adapter's files are the plugin's.
 
 mod captions;
 mod checkpoints;
 mod course;
+mod distance;
 mod events;
 mod fit;
 mod job;
@@ -17,7 +18,8 @@ mod plan;
 mod resolve;
 mod schedule;
 
-pub use course::{Trained, train};
+pub use course::{Trained, plan_training, train};
+pub use distance::Distance;
 pub use fit::fit;
 pub use job::{TrainJob, TrainNews};
 pub use log::{Record, read_log};

@@ -52,7 +52,13 @@ impl TrainPlan {
 
     /// Makes sure that a training of this plan goes on in the folder, or begins there.
     pub fn adopt(&self, folder: &Path, resume: bool) -> Result<()> {
-        let Some(earlier) = TrainPlan::read(folder)? else { return self.write(folder) };
+        self.check(folder, resume)?;
+        if TrainPlan::read(folder)?.is_none() { self.write(folder) } else { Ok(()) }
+    }
+
+    /// Could a training of this plan go on in the folder, or begin there?
+    pub fn check(&self, folder: &Path, resume: bool) -> Result<()> {
+        let Some(earlier) = TrainPlan::read(folder)? else { return Ok(()) };
         if !resume {
             return Err(Error::usage(format!("{} holds a training already", folder.display()))
                 .help("go on with it with --resume, or choose another folder with --out DIR"));

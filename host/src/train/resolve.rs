@@ -17,6 +17,7 @@ use plugin_api::Device;
 use plugin_api::abi::messages::{DatasetMessage, TrainerMessage};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct TrainRequest {
     pub device: Device,
     pub threads: usize,
     pub limits: Limits,
+    /// How long to wait for another host to leave the folder.
+    pub patience: Duration,
 }
 
 /// A training that can begin.

@@ -59,6 +59,8 @@ pub enum Command {
     },
     /// Fine-tune a captioner, or go on with it. Answered by `Training` as it goes, then `Done`.
     Train { job: Box<TrainJob> },
+    /// While `Train` is at work: save behind the step in hand and end. No answer of its own.
+    Stop,
     /// Write a checkpoint with an adapter merged into it. Answered by `Merged`.
     Merge { model: ComponentSpec<()>, merge: MergeMessage },
     /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.

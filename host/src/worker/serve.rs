@@ -45,6 +45,8 @@ pub fn serve() -> Result<()> {
         for line in std::io::stdin().lock().lines() {
             let Ok(line) = line else { break };
             match serde_json::from_str(&line) {
+                // At once: what is to stop looks at it between two steps.
+                Ok(Command::Stop) => stop::request(),
                 Ok(command) => drop(sender.send(command)),
                 Err(error) => eprintln!("a command is not understood: {error}"),
             }
@@ -65,6 +67,7 @@ pub fn serve() -> Result<()> {
     let mut gallery = Gallery::default();
     for command in commands {
         let done = match command {
+            Command::Stop => continue,
             Command::List { dataset, request, items_file, dropped_file } => {
                 open_dataset(&dataset).and_then(|dataset| select(&dataset, &request)).map(|selection| {
                     let saved = save_selection(&selection, &items_file, &dropped_file);
