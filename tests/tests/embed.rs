@@ -209,4 +209,14 @@ fn an_item_without_a_description_has_features_of_its_image_and_is_not_evaluated(
     let captioned = predictions(&place.run("run"), "hm", "fine");
     assert!(bare.iter().all(|id| captioned.iter().all(|line| line["id"] != id.as_str())));
     assert_eq!(captioned.len(), embedded.len() + 1 - bare.len());
+
+    // Unless captions of them are asked for: then they are in no score, and complete what is missing.
+    place.eval("whole", "fine", "hm").with(&["--undescribed"]).run().expect_code(0);
+    let whole = predictions(&place.run("whole"), "hm", "fine");
+    assert_eq!(whole.len(), captioned.len() + bare.len());
+    let items = |run: &str| place.run(run).text("scores/hm/fine/items.jsonl").lines().count();
+    assert_eq!(items("whole"), items("run"));
+    let captions = place.path("runs/whole").display().to_string();
+    embed(&place, "plain", "filled", &["--space", "words", "--captions", &captions]).run().expect_code(0);
+    assert!(bare.iter().all(|id| ids(&place.path("filled")).contains(id)));
 }

@@ -150,7 +150,10 @@ fn the_studys_figures_stand_beside_ours_and_are_marked() {
     let row = |text: &str| text.lines().find(|line| line.contains("ItemKNN (k=20) †")).unwrap_or_default().to_owned();
     // nDCG is nDCG; its MAP is Elliot's, and the standard one has no figure.
     let study = row(&shown.stdout);
-    assert_eq!(study.split_whitespace().skip(3).collect::<Vec<_>>(), ["0.05760", "0.06421", "–", "–", "0.03557", "0.02534"]);
+    assert_eq!(
+        study.split_whitespace().skip(3).collect::<Vec<_>>(),
+        ["0.05760", "0.06421", "–", "–", "0.03557", "0.02534"]
+    );
     assert!(shown.stdout.contains("ItemKNN (k=20), completed †") && shown.stdout.contains("† Published"), "{shown}");
     let csv = std::fs::read_to_string(place.path("run/table.csv")).unwrap();
     assert!(csv.lines().next().unwrap().ends_with("published") && csv.contains("0.0576,"), "{csv}");
@@ -160,7 +163,8 @@ fn the_studys_figures_stand_beside_ours_and_are_marked() {
     assert_eq!(row(&report(&["--beside", "study"])), study);
     // Another dataset's experiment gets none of them, and says so.
     place.write("experiment.toml", &text.replace("name = \"hm\"", "name = \"shop\""));
-    let other = place.host(&["recommend", "experiment.toml", "--run", "other", "--beside", "study"]).run().expect_code(0);
+    let other =
+        place.host(&["recommend", "experiment.toml", "--run", "other", "--beside", "study"]).run().expect_code(0);
     assert!(other.stdout.contains("on hm, and this is shop") && row(&other.stdout).is_empty(), "{other}");
     place.host(&["recommend", "experiment.toml", "--beside", "studdy"]).run().expect_code(2).expect_error(&["study"]);
 }
