@@ -95,7 +95,7 @@ fn rows_become_items_of_their_split_and_rows_of_one_caption_are_one_product() {
     let categories: Vec<_> = items.iter().map(|item| item.category.as_deref()).collect();
     assert_eq!(categories, [None, None, Some("8"), Some("8"), Some("1"), Some("coat")]);
     let attributes: Vec<_> = items.iter().map(|item| item.metadata.get("attributes").map(String::as_str)).collect();
-    assert_eq!(attributes, [None, None, Some("1, 2"), Some("red"), None]);
+    assert_eq!(attributes, [None, None, Some("1, 2"), Some("red"), None, None]);
 
     let (items, _, _) = read(folder.path(), json!({}));
     let ids: Vec<_> = items.iter().map(|item| item.id.as_str()).collect();
