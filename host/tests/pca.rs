@@ -13,7 +13,7 @@ fn fixture() -> PathBuf {
 fn read(path: &Path) -> (Vec<usize>, Vec<f32>) {
     let bytes = std::fs::read(path).unwrap();
     let mut rest = &bytes[..];
-    let shape = npy::read_header(path, &mut rest).unwrap();
+    let (shape, _) = npy::read_header(path, &mut rest).unwrap();
     (shape, rest.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect())
 }
 
@@ -83,7 +83,7 @@ fn features_that_are_no_use_are_refused_with_their_place() {
     };
     refused(&["ids.txt", "host embed"]);
     write(&[2, 2], &[1.0, 2.0, f32::NAN, 4.0], "a\nb\n");
-    refused(&["item b", "NaN"]);
+    refused(&["item `b` has NaN as feature 0"]);
     write(&[2, 2], &[1.0, 2.0, 3.0, 4.0], "a\nb\nc\n");
     refused(&["[2, 2]", "3 items"]);
     write(&[2, 2], &[1.0], "a\nb\n");
@@ -100,5 +100,5 @@ fn features_that_are_no_use_are_refused_with_their_place() {
         std::fs::write(folder.join(format!("{id}.npy")), bytes).unwrap();
     }
     std::fs::write(folder.join("ids.txt"), "a\nb\n").unwrap();
-    refused(&["b.npy holds 3 numbers"]);
+    refused(&["item `b` has 3 features, where others have 2"]);
 }

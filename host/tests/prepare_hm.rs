@@ -215,7 +215,7 @@ fn a_catalogue_of_which_nothing_is_left_is_an_error_with_the_counts() {
     let place = catalogue(format!("{HEADER}\n0100000001,0100000,Name,Dress,Blue,\n"), &["0100000001"]);
     let error = run(place.path(), &Asked::default()).err().unwrap();
     assert!(error.message.contains("of 1 records 0 can be used (1 lack a description, 0 an image"), "{error}");
-    assert!(error.message.contains("articles.csv:2: no description"), "{error}");
+    assert!(error.message.contains("0100000001: no description"), "{error}");
     assert!(!place.path().join("out/dataset.toml").exists());
 }
 

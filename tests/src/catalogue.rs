@@ -47,3 +47,30 @@ pub fn copy_folder(from: &Path, to: &Path) {
 pub fn test_image(path: &Path, width: u32, height: u32, colour: [u8; 3]) {
     RgbImage::from_pixel(width, height, Rgb(colour)).save(path).expect("an image can be written");
 }
+
+/// Takes the descriptions of some lines (counted from the header, which is 0) out of an `articles.csv`; returns their articles.
+pub fn take_out_descriptions(articles: &Path, lines: &[usize]) -> Vec<String> {
+    let text = fs::read_to_string(articles).expect("the catalogue is there");
+    let mut taken = Vec::new();
+    let without = |line: &str| {
+        // The description is the last column; a comma in it stands between quotes.
+        let mut quoted = false;
+        let commas = line.char_indices().filter(|(_, letter)| {
+            quoted ^= *letter == '"';
+            *letter == ',' && !quoted
+        });
+        let end = commas.map(|(place, _)| place).last().expect("a line has columns");
+        format!("{},", &line[..end])
+    };
+    let kept: String = (text.lines().enumerate())
+        .map(|(number, line)| match lines.contains(&number) {
+            true => {
+                taken.push(line.split(',').next().unwrap_or_default().to_owned());
+                without(line) + "\n"
+            }
+            false => format!("{line}\n"),
+        })
+        .collect();
+    fs::write(articles, kept).expect("a copy can be written");
+    taken
+}

@@ -18,7 +18,7 @@ mod web_server;
 
 pub use artifacts::{cargo_target, host_program, library, repository};
 pub use browser::{Browser, Screen};
-pub use catalogue::{copy_folder, sample_catalogue, test_image};
+pub use catalogue::{copy_folder, sample_catalogue, take_out_descriptions, test_image};
 pub use command::{Host, Outcome};
 pub use generated_run::{DATASET, GeneratedRun, predictions_file, write_lines};
 pub use hub::{Faults, Hub, REPOSITORY};

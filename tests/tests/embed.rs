@@ -1,7 +1,10 @@
 //! `host embed`: features of the sample catalogue by the nano captioner; by the trial encoder, which is killed and misbehaves; their
 //! principal components.
 
-use end_to_end_tests::{Place, Registry, RunFiles, copy_folder, library, repository, sample_catalogue, test_image};
+use end_to_end_tests::{
+    Place, Registry, RunFiles, copy_folder, library, predictions, repository, sample_catalogue, take_out_descriptions,
+    test_image,
+};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -185,4 +188,35 @@ fn texts_that_are_cut_are_counted_and_captions_come_from_a_run_by_its_models_nam
     assert_eq!((told["failed"].as_u64(), told["captions"]["model"].as_str()), (Some(0), Some("fine")), "{told}");
     let more = ["--space", "words", "--captions", &captions, "--captions-model", "none"];
     embed(&place, "plain", "x", &more).run().expect_code(2).expect_error(&["by `none`", "fine"]);
+}
+
+#[test]
+fn an_item_without_a_description_has_features_of_its_image_and_is_not_evaluated() {
+    let place = place();
+    let bare = take_out_descriptions(&place.path("hm/articles.csv"), &[5, 11]);
+    embed(&place, "plain", "look", &["--space", "colour"]).run().expect_code(1);
+    let embedded = ids(&place.path("look"));
+    assert!(bare.iter().all(|id| embedded.contains(id)), "{bare:?} of {embedded:?}");
+    // The damaged image is the only item without features.
+    let failed = std::fs::read_to_string(place.path("look/failed.jsonl")).unwrap();
+    assert!(failed.lines().count() == 1 && bare.iter().all(|id| !failed.contains(id)), "{failed}");
+    // Of texts it has none, unless a run has captions.
+    embed(&place, "plain", "words", &["--space", "words"]).run().expect_code(1);
+    let failed = std::fs::read_to_string(place.path("words/failed.jsonl")).unwrap();
+    assert!(bare.iter().all(|id| failed.contains(id)) && failed.contains("no text to embed"), "{failed}");
+    // No evaluation has it.
+    place.eval("run", "fine", "hm").run().expect_code(0);
+    let captioned = predictions(&place.run("run"), "hm", "fine");
+    assert!(bare.iter().all(|id| captioned.iter().all(|line| line["id"] != id.as_str())));
+    assert_eq!(captioned.len(), embedded.len() + 1 - bare.len());
+
+    // Unless captions of them are asked for: then they are in no score, and complete what is missing.
+    place.eval("whole", "fine", "hm").with(&["--undescribed"]).run().expect_code(0);
+    let whole = predictions(&place.run("whole"), "hm", "fine");
+    assert_eq!(whole.len(), captioned.len() + bare.len());
+    let items = |run: &str| place.run(run).text("scores/hm/fine/items.jsonl").lines().count();
+    assert_eq!(items("whole"), items("run"));
+    let captions = place.path("runs/whole").display().to_string();
+    embed(&place, "plain", "filled", &["--space", "words", "--captions", &captions]).run().expect_code(0);
+    assert!(bare.iter().all(|id| ids(&place.path("filled")).contains(id)));
 }

@@ -47,7 +47,12 @@ pub fn select(dataset: &Dataset, request: &SplitRequest) -> Result<Selection> {
         }
         true
     })?;
-    let rule = SplitRule::of(&selection.items, request.files.as_deref())?;
+    // Who is where depends on the items with a description only, so that it is the same for all who ask.
+    let described: Vec<Item> = (selection.items.iter())
+        .filter(|item| item.references.iter().any(|text| !text.trim().is_empty()))
+        .map(|item| Item { metadata: Default::default(), references: Vec::new(), ..item.clone() })
+        .collect();
+    let rule = SplitRule::of(&described, request.files.as_deref())?;
     if request.split != "all" {
         let wanted: Vec<bool> =
             selection.items.iter().map(|item| rule.split_of(item) == Some(request.split.as_str())).collect();

@@ -51,6 +51,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         metrics: vec!["all".to_owned()],
         split: "test".to_owned(),
         limit: None,
+        undescribed: false,
         run: Some(run.clone()),
         device: common.device,
         batch_size: 8,

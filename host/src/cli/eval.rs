@@ -48,6 +48,9 @@ pub struct RunOptions {
     /// The first N items of each dataset
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Caption items without a description too, for `--captions` of `host embed` and `host recommend`; no score counts them
+    #[arg(long)]
+    undescribed: bool,
     /// The run directory [default: runs/eval-… beside the registry, named by the plan]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
@@ -75,6 +78,7 @@ impl RunOptions {
             metrics: self.metrics.clone(),
             split: self.split.clone(),
             limit: self.limit,
+            undescribed: self.undescribed,
             run: self.run.clone(),
             device: common.device,
             batch_size: self.batch_size,

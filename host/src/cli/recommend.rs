@@ -4,7 +4,7 @@ use super::Done;
 use super::common::{Common, LimitFlags, print, print_json};
 use crate::error::Result;
 use crate::recommend::{Request, all_failed, recommend};
-use crate::report;
+use crate::report::{self, Published};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -15,6 +15,15 @@ pub struct Arguments {
     /// The run directory [default: runs/recommend-… beside the registry, named by the plan]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// A run whose captions stand in for missing descriptions: models that learn from texts are there twice, with the catalogue as it is and completed
+    #[arg(long, value_name = "RUN")]
+    captions: Option<PathBuf>,
+    /// The model of that run [default: the only one]
+    #[arg(long, value_name = "NAME", requires = "captions")]
+    captions_model: Option<String>,
+    /// Put published figures beside the results: `study`, or a TOML file
+    #[arg(long, value_name = "study|FILE")]
+    beside: Option<String>,
     /// Print one JSON document instead of the table
     #[arg(long)]
     json: bool,
@@ -27,6 +36,9 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let request = Request {
         experiment: arguments.experiment.clone(),
         run: arguments.run.clone(),
+        captions: arguments.captions.clone().map(|run| (run, arguments.captions_model.clone())),
+        beside: arguments.beside.as_deref().map(Published::read).transpose()?,
+        device: common.device,
         threads: common.threads,
         limits: (&arguments.limits).into(),
     };
@@ -39,7 +51,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         document["run"] = serde_json::json!(run);
         print_json(&document)?;
     } else {
-        print(&report::terminal(&results.document()))?;
+        print(&report::terminal(&results.document(request.beside.as_ref())))?;
     }
     Ok(if results.has_failures() { Done::SomeFailed } else { Done::All })
 }

@@ -106,12 +106,13 @@ fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done>
 
 /// The same of an experiment of `host recommend`.
 fn experiment(arguments: &Arguments) -> Result<Done> {
-    if arguments.beside.is_some() || !arguments.training.is_empty() || matches!(arguments.format, Format::Html) {
+    if !arguments.training.is_empty() || matches!(arguments.format, Format::Html) {
         return Err(Error::usage("an experiment of `host recommend` has tables only")
-            .help("leave out --beside, --training and --format html"));
+            .help("leave out --training and --format html"));
     }
+    let beside = arguments.beside.as_deref().map(Published::read).transpose()?;
     let results = recommend::collect(&arguments.run)?;
-    let document = results.document();
+    let document = results.document(beside.as_ref());
     recommend::write_tables(&arguments.run, &results, &document)?;
     match arguments.format() {
         Format::Terminal => print(&report::terminal(&document))?,

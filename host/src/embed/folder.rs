@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub const FEATURES: &str = "features.npy";
 pub const IDS: &str = "ids.txt";
+pub const MANIFEST: &str = "embed.json";
 const FORMAT: u32 = 1;
 
 /// How rows are stored.
@@ -147,7 +148,7 @@ impl Folder {
     }
 
     fn manifest_file(&self) -> PathBuf {
-        self.0.join("embed.json")
+        self.0.join(MANIFEST)
     }
 
     /// What stands in `embed.json`, if there is one.

@@ -9,6 +9,7 @@ pub mod pca;
 mod source;
 mod work;
 
+pub use captions::{CaptionSource, read as read_captions};
 pub use features::{Features, RowReader};
 pub use folder::{Counts, Folder, Layout, Manifest, Plan};
 pub use source::Request;
@@ -46,6 +47,14 @@ pub fn embed(registry: &Registry, lock: &Lock, request: &Request, reporter: &Rep
     let items = source::items(&source, request, &folder, reporter)?;
     folder.check_ids(&items, source.plan.layout)?;
     work::embed_items(&source, request, &folder, items, reporter)
+}
+
+/// All that decides the features that a request leads to. Opens no library.
+///
+/// # Errors
+/// A name, or weights that are not here.
+pub fn plan(registry: &Registry, lock: &Lock, request: &Request) -> Result<Plan> {
+    Ok(source::resolve(registry, lock, request)?.plan)
 }
 
 /// The space asked for, or the only one.

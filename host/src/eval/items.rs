@@ -47,7 +47,7 @@ pub fn list_items(
                     split: request.split.clone(),
                     limit: request.limit,
                     files: dataset.splits.clone(),
-                    undescribed: false,
+                    undescribed: request.undescribed,
                 },
                 items_file: file.clone(),
                 dropped_file: run.dropped_file(&dataset.name),

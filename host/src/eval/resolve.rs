@@ -25,6 +25,8 @@ pub struct Request {
     pub metrics: Vec<String>,
     pub split: String,
     pub limit: Option<usize>,
+    /// Items without a description are captioned too; no score counts them.
+    pub undescribed: bool,
     pub run: Option<PathBuf>,
     pub device: Device,
     /// Images in a batch; [`AUTOMATIC_BATCH`]: as many as fit, for each model.
@@ -141,6 +143,11 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
     for name in chosen(&request.datasets, registry.datasets().keys(), |name| registry.dataset(name).map(drop))? {
         let entry = registry.dataset(&name)?;
         let prepared = prepared(registry, &name)?;
+        if prepared.is_some() && request.undescribed {
+            return Err(Error::usage(format!("all items of the prepared dataset `{name}` have descriptions")).help(
+                "leave out --undescribed, or register the vendor's folder under another name, which is not prepared",
+            ));
+        }
         let spec = match &prepared {
             None => dataset_spec(registry, lock, &name)?,
             Some(prepared) => prepared_spec(registry, lock, &name, prepared)?,
@@ -185,6 +192,7 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Re
         command: "eval".to_owned(),
         split: request.split.clone(),
         limit: request.limit,
+        undescribed: request.undescribed,
         seed: request.seed,
         device: request.device.to_string(),
         generation: request.generation.clone(),

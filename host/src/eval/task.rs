@@ -81,6 +81,7 @@ pub fn work_on(
         metrics: Vec::new(),
         split: plan.split.clone(),
         limit: plan.limit,
+        undescribed: plan.undescribed,
         run: Some(run.path().to_owned()),
         device: plan.device.parse::<Device>()?,
         batch_size: options.batch_size,

@@ -92,12 +92,25 @@ impl Default for Evaluation {
     }
 }
 
-/// `[features.NAME]`
+/// `[features.NAME]`: a folder of features; or a model whose space a dataset is embedded in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FeatureConfig {
-    /// A folder that `host embed` wrote, or one of the same form.
-    pub path: PathBuf,
+    /// A folder that `host embed` wrote, or one of the same form; with a model, the folder that is written, by default `features/NAME`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// What embeds the items: an encoder, or a captioner that embeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Which of its spaces, where it has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+    /// By default that of the interactions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// Narrows the embeddings to the components that explain more than this share of their variance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pca: Option<f64>,
     #[serde(default)]
     pub missing: Missing,
     /// Another item's features for each item: a check that a gain comes from them.
@@ -154,6 +167,9 @@ impl Config {
             }
             self.trials(model)?;
         }
+        for (name, features) in &self.features {
+            features.check(name, &self.data).map_err(|error| error.context(format!("[features.{name}]")))?;
+        }
         self.evaluation.values()?;
         self.evaluation.selection()?;
         self.data.check()
@@ -162,6 +178,32 @@ impl Config {
     /// A model's trials: every combination of its parameters' lists.
     pub fn trials(&self, model: &ModelConfig) -> Result<Vec<Trial>> {
         expand(&model.parameters).map_err(|error| error.context(format!("model `{}`", model.name)))
+    }
+}
+
+impl FeatureConfig {
+    fn check(&self, name: &str, data: &DataConfig) -> Result<()> {
+        let of_model =
+            [("space", self.space.is_some()), ("dataset", self.dataset.is_some()), ("pca", self.pca.is_some())];
+        match (&self.model, &self.path) {
+            (None, None) => Err(Error::usage("there is neither a path nor a model")
+                .help("path = \"…\" is a folder of features; model = \"…\" has them embedded")),
+            (None, Some(_)) => match of_model.iter().find(|(_, given)| *given) {
+                Some((key, _)) => Err(Error::usage(format!("`{key}` belongs to a model, and none is named"))),
+                None => Ok(()),
+            },
+            (Some(_), _) if self.dataset.is_none() && data.dataset.is_none() => {
+                Err(Error::usage("it is not said which dataset is embedded")
+                    .help("dataset = \"…\", as in the registry"))
+            }
+            (Some(_), None) if name.starts_with('.') || name.contains(['/', '\\']) => {
+                Err(Error::usage("the name is none for a folder").help("path = \"…\" says where the features go"))
+            }
+            _ if self.pca.is_some_and(|share| !(share > 0.0 && share < 1.0)) => {
+                Err(Error::usage("`pca` is the share of the variance that is kept, between 0 and 1"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -292,11 +334,28 @@ mod tests {
             (format!("[data]\ninteractions = \"a\"\n{MODEL}"), "no split", "temporal-user"),
             (format!("{DATA}[evaluation]\nselect = \"gini@5\"\n{MODEL}"), "gini@5 says nothing", "ndcg"),
             (format!("{DATA}[evaluation]\nselect = \"recall\"\n{MODEL}"), "no cut-off", "recall@20"),
+            (format!("{DATA}[features.f]\nspase = \"a\"\n{MODEL}"), "unknown field `spase`", "did you mean `space`"),
+            (format!("{DATA}[features.f]\n{MODEL}"), "[features.f]: there is neither a path nor a model", "embedded"),
+            (format!("{DATA}[features.f]\nmodel = \"a\"\n{MODEL}"), "which dataset", "dataset ="),
+            (format!("{DATA}[features.f]\npath = \"a\"\npca = 0.9\n{MODEL}"), "`pca` belongs to a model", ""),
         ] {
             let error = read(&text).unwrap_err();
             assert!(error.message.contains(wrong), "{error}");
             assert!(error.help.clone().unwrap_or_default().contains(help), "{error}");
         }
+    }
+
+    #[test]
+    fn the_studys_preset_is_an_experiment() {
+        let preset = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recommend/study.toml");
+        let config = Config::read(&preset).unwrap();
+        let names: Vec<&str> = config.models.iter().map(|model| model.name.as_str()).collect();
+        assert_eq!(names.first(), Some(&"Random"));
+        // The rows that the study publishes, by the same names.
+        let figures = toml::from_str::<toml::Table>(include_str!("../../data/study-tables.toml")).unwrap();
+        let rows: Vec<&str> =
+            figures["recommendation"]["rows"].as_array().unwrap().iter().filter_map(toml::Value::as_str).collect();
+        assert_eq!(names, rows);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The interactions of an experiment by users' rows, and their files in the run directory: `data/`, written once, from which workers read training and
 //! validation. The test part has files of its own, which no worker is told of.
 
+use super::by_row::{by_row, sort_rows};
 use super::log::{Interaction, Log, Names};
 use super::split::{Filtered, Part};
 use crate::error::{Error, Result};
 use crate::run::replace_file;
 use plugin_api::Interactions;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::BufReader;
@@ -23,16 +25,12 @@ pub struct Rows {
 }
 
 impl Rows {
-    fn of(users: usize, mut entries: Vec<(u32, u32, f32)>) -> Rows {
-        entries.sort_unstable_by_key(|(user, item, _)| (*user, *item));
-        let mut offsets = vec![0u64; users + 1];
-        entries.iter().for_each(|(user, ..)| offsets[*user as usize + 1] += 1);
-        for user in 0..users {
-            offsets[user + 1] += offsets[user];
-        }
-        let ones = entries.iter().all(|(.., rating)| *rating == 1.0);
-        let ratings = if ones { Vec::new() } else { entries.iter().map(|(.., rating)| *rating).collect() };
-        Rows { offsets, items: entries.into_iter().map(|(_, item, _)| item).collect(), ratings }
+    fn of(users: usize, entries: &[(u32, u32, f32)]) -> Rows {
+        let (offsets, mut rated) = by_row(users, entries, |(user, ..)| *user, |(_, item, rating)| (*item, *rating));
+        sort_rows(&offsets, &mut rated, &|(item, _): &(u32, f32)| *item);
+        let ones = rated.iter().all(|(_, rating)| *rating == 1.0);
+        let ratings = if ones { Vec::new() } else { rated.iter().map(|(_, rating)| *rating).collect() };
+        Rows { offsets, items: rated.into_iter().map(|(item, _)| item).collect(), ratings }
     }
 
     pub fn users(&self) -> usize {
@@ -166,8 +164,9 @@ impl Data {
             }
         }
         drop(log);
-        let rows = |entries| Rows::of(users.len(), entries);
-        Ok(Data { train: rows(train), validation: rows(validation), test: rows(test), users, items, counts })
+        let rows = |entries: Vec<(u32, u32, f32)>| Rows::of(users.len(), &entries);
+        let (train, validation, test) = (rows(train), rows(validation), rows(test));
+        Ok(Data { train, validation, test, users, items, counts })
     }
 
     /// Writes the folder; the counts come last and tell that it is whole.
@@ -222,10 +221,10 @@ fn ranked(names: &Names, used: impl Iterator<Item = u32>) -> (Vec<u32>, Vec<Stri
     match numbers {
         Some(numbers) => {
             let mut keyed: Vec<(u64, (u32, &str))> = numbers.into_iter().zip(chosen).collect();
-            keyed.sort_unstable_by(|a, b| (a.0, a.1.1).cmp(&(b.0, b.1.1)));
+            keyed.par_sort_unstable_by(|a, b| (a.0, a.1.1).cmp(&(b.0, b.1.1)));
             chosen = keyed.into_iter().map(|(_, entry)| entry).collect();
         }
-        None => chosen.sort_unstable_by_key(|(_, name)| *name),
+        None => chosen.par_sort_unstable_by_key(|(_, name)| *name),
     }
     let mut sorted = Vec::with_capacity(chosen.len());
     for (rank, (place, name)) in chosen.into_iter().enumerate() {

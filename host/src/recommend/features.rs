@@ -1,13 +1,10 @@
-//! Item features: `DIR/features.npy` `[rows, width]` with `DIR/ids.txt` (an id a row), or `DIR/ID.npy` an item. Laid out by the experiment's items, with
-//! a policy for those that have none.
+//! Item features laid out by the experiment's items, with a policy for those that have none.
 
-use super::data::{read_names, read_npy};
+use crate::embed;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What becomes of an item without features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +32,9 @@ pub struct FeatureSource {
     pub shuffle: Option<u64>,
 }
 
+/// Numbers read at a time.
+const PIECE: usize = 1 << 22;
+
 /// Features in memory.
 #[derive(Debug)]
 pub struct FeatureMatrix {
@@ -53,33 +53,6 @@ impl FeatureMatrix {
     }
 }
 
-/// The ids that a folder has features for.
-///
-/// # Errors
-/// It has neither form, or its files do not fit each other.
-pub fn ids(folder: &Path) -> Result<Vec<String>> {
-    if folder.join("features.npy").is_file() {
-        let names = folder.join("ids.txt");
-        if !names.is_file() {
-            return Err(Error::usage(format!("{} has features.npy and no ids.txt", folder.display()))
-                .help("write the items' ids into it, one a line, in the order of the rows"));
-        }
-        return read_names(&names);
-    }
-    let entries = std::fs::read_dir(folder).map_err(|error| {
-        Error::usage(Error::io("read the features' folder", folder, &error).message)
-            .help("`host embed` writes such folders")
-    })?;
-    let id = |name: &str| name.strip_suffix(".npy").map(str::to_owned);
-    let mut ids: Vec<String> = entries.flatten().filter_map(|entry| id(&entry.file_name().to_string_lossy())).collect();
-    ids.sort_unstable();
-    if ids.is_empty() {
-        return Err(Error::usage(format!("{} holds no features", folder.display()))
-            .help("expected are features.npy with ids.txt, or a file ID.npy for each item"));
-    }
-    Ok(ids)
-}
-
 /// Loads a modality for these items.
 ///
 /// # Errors
@@ -87,34 +60,28 @@ pub fn ids(folder: &Path) -> Result<Vec<String>> {
 /// for any item.
 pub fn load(source: &FeatureSource, items: &[String]) -> Result<FeatureMatrix> {
     let places: HashMap<&str, usize> = items.iter().zip(0..).map(|(id, place)| (id.as_str(), place)).collect();
-    let mut matrix =
-        FeatureMatrix { name: source.name.clone(), width: 0, values: Vec::new(), present: vec![0; items.len()] };
-    let ids = ids(&source.path)?;
-    let whole = source.path.join("features.npy");
-    if whole.is_file() {
-        let (shape, values) = numbers(&whole)?;
-        let &[rows, width] = &shape[..] else {
-            return Err(Error::usage(format!("{} is {shape:?}, and no matrix [items, width]", whole.display())));
-        };
-        if rows != ids.len() {
-            return Err(Error::usage(format!(
-                "{} has {rows} rows, and ids.txt beside it {} ids",
-                whole.display(),
-                ids.len()
-            )));
+    let mut features = embed::Features::open(&source.path)?;
+    features.keep(|id| places.contains_key(id));
+    let width = features.width;
+    let mut matrix = FeatureMatrix {
+        name: source.name.clone(),
+        width,
+        values: vec![0.0; items.len() * width],
+        present: vec![0; items.len()],
+    };
+    let (mut rows, mut piece, mut next) = (features.rows()?, Vec::new(), 0);
+    loop {
+        let count = rows.read(PIECE.div_ceil(width), &mut piece)?;
+        if count == 0 {
+            break;
         }
-        for (id, row) in ids.iter().zip(values.chunks_exact(width.max(1))) {
+        for (id, row) in features.ids[next..].iter().zip(piece.chunks_exact(width)) {
             if let Some(place) = places.get(id.as_str()) {
-                matrix.set(*place, row, id, &source.path)?;
+                matrix.values[place * width..][..width].copy_from_slice(row);
+                matrix.present[*place] = 1;
             }
         }
-    } else {
-        for id in &ids {
-            if let Some(place) = places.get(id.as_str()) {
-                let (_, row) = numbers(&source.path.join(format!("{id}.npy")))?;
-                matrix.set(*place, &row, id, &source.path)?;
-            }
-        }
+        next += count;
     }
     matrix.complete(source, items)?;
     if let Some(seed) = source.shuffle {
@@ -123,58 +90,7 @@ pub fn load(source: &FeatureSource, items: &[String]) -> Result<FeatureMatrix> {
     Ok(matrix)
 }
 
-/// Numbers of an `.npy` file of f32, f64 or f16, in the order of C.
-fn numbers(path: &Path) -> Result<(Vec<usize>, Vec<f32>)> {
-    let fail = |error: std::io::Error| Error::usage(format!("cannot read {}: {error}", path.display()));
-    let open = || npyz::NpyFile::new(BufReader::with_capacity(1 << 20, File::open(path)?));
-    let file = open().map_err(fail)?;
-    if file.order() != npyz::Order::C {
-        return Err(Error::usage(format!("{} is stored by columns", path.display()))
-            .help("save it with numpy.ascontiguousarray"));
-    }
-    let kind = file.dtype().descr();
-    if kind.contains("f4") {
-        return read_npy(path);
-    }
-    if kind.contains("f8") {
-        let (shape, values) = read_npy::<f64>(path)?;
-        return Ok((shape, values.into_iter().map(|value| value as f32).collect()));
-    }
-    if kind.contains("u1") || kind.contains("b1") {
-        let (shape, values) = read_npy::<u8>(path)?;
-        return Ok((shape, values.into_iter().map(f32::from).collect()));
-    }
-    Err(Error::usage(format!("{} holds numbers of the kind {kind}", path.display()))
-        .help("save float32: array.astype(numpy.float32)"))
-}
-
 impl FeatureMatrix {
-    fn set(&mut self, place: usize, row: &[f32], id: &str, folder: &Path) -> Result<()> {
-        if self.width == 0 {
-            self.width = row.len();
-            self.values = vec![0.0; self.present.len() * self.width];
-        }
-        if row.len() != self.width || row.is_empty() {
-            return Err(Error::usage(format!(
-                "{}: item `{id}` has {} features, where others have {}",
-                folder.display(),
-                row.len(),
-                self.width
-            ))
-            .help("one folder holds one space; embed the items again with one model"));
-        }
-        if let Some(bad) = row.iter().position(|value| !value.is_finite()) {
-            return Err(Error::usage(format!(
-                "{}: item `{id}` has {} as feature {bad}, which is no number to learn from",
-                folder.display(),
-                row[bad]
-            )));
-        }
-        self.values[place * self.width..][..self.width].copy_from_slice(row);
-        self.present[place] = 1;
-        Ok(())
-    }
-
     /// Gives items without features what the policy says.
     fn complete(&mut self, source: &FeatureSource, items: &[String]) -> Result<()> {
         let (missing, all) = (self.missing(), items.len());
@@ -228,6 +144,7 @@ impl FeatureMatrix {
 mod tests {
     use super::super::data::write_npy;
     use super::*;
+    use std::path::Path;
 
     fn items() -> Vec<String> {
         ["a", "b", "c"].map(str::to_owned).to_vec()

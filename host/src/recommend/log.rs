@@ -1,18 +1,25 @@
-//! Reading logs of interactions: headerless `user item [rating [timestamp]]`, or a CSV file with named columns.
+//! A log of interactions in memory, read from headerless `user item [rating [timestamp]]` files or CSV files with named columns.
+//!
+//! A file is read in blocks of whole lines (`blocks`), which all threads take apart (`lines`) while the next are read. Users and items are numbered in
+//! the order in which the file names them, so that nothing depends on the number of threads.
 
+use super::blocks::Blocks;
+use super::lines::{Form, Parsed, Wrong, header};
 use crate::error::{Error, Result};
 use csv::{ByteRecord, ReaderBuilder};
 use indexmap::IndexSet;
+use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Names in the order in which they were first met.
 pub type Names = IndexSet<Box<str>, FxBuildHasher>;
 
 /// One interaction, with users and items as places in the log's names.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Interaction {
     pub user: u32,
     pub item: u32,
@@ -44,14 +51,6 @@ pub struct Columns {
     pub time: Option<String>,
 }
 
-/// Where each field stands in a line.
-struct Places {
-    user: usize,
-    item: usize,
-    rating: Option<usize>,
-    time: Option<usize>,
-}
-
 impl Log {
     /// Reads a file into the log and returns how many interactions it has. Without `columns` the file has no header.
     ///
@@ -60,84 +59,106 @@ impl Log {
     pub fn read(&mut self, path: &Path, columns: Option<&Columns>) -> Result<usize> {
         let before = self.interactions.len();
         let comma = path.extension().is_some_and(|ending| ending == "csv");
-        let file = File::open(path).map_err(|error| Error::usage(Error::io("read", path, &error).message))?;
-        let mut reader = ReaderBuilder::new()
-            .delimiter(if comma { b',' } else { b'\t' })
-            .quoting(comma)
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(1 << 20)
-            .from_reader(file);
-        let fail = |error: csv::Error| Error::failed(format!("cannot read {}: {error}", path.display()));
-        let mut record = ByteRecord::new();
-        let places = match columns {
-            None => Places { user: 0, item: 1, rating: Some(2), time: Some(3) },
+        let fail = |error: std::io::Error| Error::io("read", path, &error);
+        let mut file = File::open(path).map_err(|error| Error::usage(fail(error).message))?;
+        // The number of the line that comes next.
+        let mut line = 1;
+        let form = match columns {
+            None => Form::plain(comma),
             Some(columns) => {
-                reader.read_byte_record(&mut record).map_err(fail)?;
-                header(path, &record, columns)?
+                let mut reader = reader(&file, comma);
+                let mut record = ByteRecord::new();
+                reader.read_byte_record(&mut record).map_err(|error| unreadable(path, &error))?;
+                let position = reader.position().clone();
+                line = position.line();
+                file.seek(SeekFrom::Start(position.byte())).map_err(fail)?;
+                Form::named(comma, header(path, &record, columns)?)
             }
         };
-        while reader.read_byte_record(&mut record).map_err(fail)? {
-            let line = record.position().map_or(0, csv::Position::line);
-            let interaction = self.line(&record, &places, columns.is_none(), comma).map_err(|(wrong, help)| {
-                let error = Error::usage(format!("{}:{line}: {wrong}", path.display()));
-                if help.is_empty() { error } else { error.help(help) }
-            })?;
-            let (interaction, timed) = interaction;
-            if !timed && self.untimed.is_none() {
-                self.untimed = Some(format!("{}:{line}", path.display()));
+        let mut blocks = Blocks::new(file);
+        let count = 2 * rayon::current_num_threads();
+        let mut group = blocks.several(count).map_err(fail)?;
+        while !group.is_empty() {
+            let simple = group.iter().take_while(|block| form.is_simple(block)).count();
+            let (next, taken) =
+                rayon::join(|| blocks.several(count), || self.take(&group[..simple], &form, &mut line, path));
+            taken?;
+            let next = next.map_err(fail)?;
+            if simple < group.len() {
+                // What has quotes is read in order, to its end.
+                let rest = Cursor::new([&group[simple..], &next[..]].concat().concat());
+                self.read_quoted(rest.chain(blocks.into_rest()), &form, line, path)?;
+                break;
             }
-            self.interactions.push(interaction);
+            group = next;
         }
         Ok(self.interactions.len() - before)
     }
 
-    /// A line's interaction, and whether it has a timestamp; or what is wrong with it, and what to do.
-    fn line(
-        &mut self,
-        record: &ByteRecord,
-        places: &Places,
-        plain: bool,
-        comma: bool,
-    ) -> Result<(Interaction, bool), (String, &'static str)> {
-        if plain && !(2..=4).contains(&record.len()) {
-            let form = if comma { "user,item[,rating[,timestamp]]" } else { "user⇥item[⇥rating[⇥timestamp]]" };
-            let fields = record.len();
-            return Err((
-                format!("{fields} field{}, where {form} is expected", if fields == 1 { "" } else { "s" }),
-                if fields == 1 && !comma { "fields are separated by tabs" } else { "" },
-            ));
+    /// Takes blocks of lines without quotes, on all threads.
+    fn take(&mut self, blocks: &[Vec<u8>], form: &Form, line: &mut u64, path: &Path) -> Result<()> {
+        let begins_file = *line == 1;
+        let parsed: Vec<Parsed<'_>> = (blocks.par_iter().enumerate())
+            .map(|(place, block)| Parsed::of(block, form, begins_file && place == 0))
+            .collect();
+        for block in &parsed {
+            if let Some((place, wrong)) = &block.failure {
+                return Err(damaged(path, *line + place, wrong));
+            }
+            if let Some(place) = block.untimed.filter(|_| self.untimed.is_none()) {
+                self.untimed = Some(format!("{}:{}", path.display(), *line + place));
+            }
+            *line += block.lines;
         }
-        let field = |place: usize, what: &str| {
-            let bytes = record.get(place).filter(|bytes| !bytes.is_empty());
-            let bytes = bytes.ok_or_else(|| (format!("the {what} is missing"), ""))?;
-            std::str::from_utf8(bytes).map_err(|_| (format!("the {what} is no UTF-8"), ""))
-        };
-        let optional = |place: Option<usize>| place.filter(|place| record.get(*place).is_some_and(|b| !b.is_empty()));
-        let rating = match optional(places.rating) {
-            None => 1.0,
-            Some(place) => {
-                let text = field(place, "rating")?;
-                let rating = text.trim().parse::<f32>().ok().filter(|rating| rating.is_finite());
-                rating.ok_or_else(|| {
-                    let first = record.position().is_some_and(|position| position.line() == 1);
-                    let help = if first && plain { "these files have no header: take the first line out" } else { "" };
-                    (format!("the rating `{text}` is no number"), help)
-                })?
-            }
-        };
-        let time = match optional(places.time) {
-            None => None,
-            Some(place) => {
-                let text = field(place, "timestamp")?.trim();
-                let wrong = || (format!("the timestamp `{text}` is neither seconds nor a date YYYY-MM-DD"), "");
-                Some(seconds(text).ok_or_else(wrong)?)
-            }
-        };
-        let user = place_of(&mut self.users, field(places.user, "user")?);
-        let item = place_of(&mut self.items, field(places.item, "item")?);
-        Ok((Interaction { user, item, rating, time: time.unwrap_or(0) }, time.is_some()))
+        let rows = || parsed.iter().flat_map(|block| &block.rows);
+        let (users, items) = rayon::join(
+            || rows().map(|row| place_of(&mut self.users, row.user)).collect::<Vec<u32>>(),
+            || rows().map(|row| place_of(&mut self.items, row.item)).collect::<Vec<u32>>(),
+        );
+        self.interactions.extend(rows().zip(users.into_iter().zip(items)).map(|(row, (user, item))| Interaction {
+            user,
+            item,
+            rating: row.rating,
+            time: row.time,
+        }));
+        Ok(())
     }
+
+    /// Reads records in order; `first` is the number of their first line.
+    fn read_quoted(&mut self, source: impl Read, form: &Form, first: u64, path: &Path) -> Result<()> {
+        let mut reader = reader(source, form.comma);
+        let mut record = ByteRecord::new();
+        while reader.read_byte_record(&mut record).map_err(|error| unreadable(path, &error))? {
+            let line = first - 1 + record.position().map_or(1, csv::Position::line);
+            let fields: Vec<&[u8]> = record.iter().collect();
+            let (row, timed) = form.row(&fields, line == 1).map_err(|wrong| damaged(path, line, &wrong))?;
+            if !timed && self.untimed.is_none() {
+                self.untimed = Some(format!("{}:{line}", path.display()));
+            }
+            let (user, item) = (place_of(&mut self.users, row.user), place_of(&mut self.items, row.item));
+            self.interactions.push(Interaction { user, item, rating: row.rating, time: row.time });
+        }
+        Ok(())
+    }
+}
+
+fn reader<R: Read>(source: R, comma: bool) -> csv::Reader<R> {
+    ReaderBuilder::new()
+        .delimiter(if comma { b',' } else { b'\t' })
+        .quoting(comma)
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(1 << 20)
+        .from_reader(source)
+}
+
+fn unreadable(path: &Path, error: &csv::Error) -> Error {
+    Error::failed(format!("cannot read {}: {error}", path.display()))
+}
+
+fn damaged(path: &Path, line: u64, (wrong, help): &Wrong) -> Error {
+    let error = Error::usage(format!("{}:{line}: {wrong}", path.display()));
+    if help.is_empty() { error } else { error.help(*help) }
 }
 
 fn place_of(names: &mut Names, name: &str) -> u32 {
@@ -145,54 +166,6 @@ fn place_of(names: &mut Names, name: &str) -> u32 {
         Some(place) => place as u32,
         None => names.insert_full(name.into()).0 as u32,
     }
-}
-
-fn header(path: &Path, record: &ByteRecord, columns: &Columns) -> Result<Places> {
-    // Spreadsheets put a byte order mark before the first name.
-    let clean = |field: &[u8]| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').trim().to_owned();
-    let names: Vec<String> = record.iter().map(clean).collect();
-    let place = |name: &String| {
-        names.iter().position(|other| other == name).ok_or_else(|| {
-            Error::usage(format!("{} has no column `{name}`", path.display()))
-                .help(format!("it has: {}", names.join(", ")))
-        })
-    };
-    Ok(Places {
-        user: place(&columns.user)?,
-        item: place(&columns.item)?,
-        rating: columns.rating.as_ref().map(place).transpose()?,
-        time: columns.time.as_ref().map(place).transpose()?,
-    })
-}
-
-/// Seconds since 1970 of a number, or of the beginning of a date `YYYY-MM-DD`.
-fn seconds(text: &str) -> Option<i64> {
-    if let Ok(number) = text.parse::<i64>() {
-        return Some(number);
-    }
-    if let Some((year, month, day)) = date(text) {
-        return Some(days(year, month, day) * 86_400);
-    }
-    text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number as i64)
-}
-
-fn date(text: &str) -> Option<(i64, i64, i64)> {
-    let bytes = text.as_bytes();
-    if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
-        return None;
-    }
-    let (year, month, day) =
-        (text.get(0..4)?.parse().ok()?, text.get(5..7)?.parse().ok()?, text.get(8..10)?.parse().ok()?);
-    ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some((year, month, day))
-}
-
-/// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 #[cfg(test)]
@@ -239,7 +212,40 @@ mod tests {
         assert_eq!(log.interactions[0].time, 86_400);
         assert_eq!(log.interactions[1].time, 18_527 * 86_400);
         assert!(log.untimed.is_none());
+        // Line numbers count the header, and go on behind a quoted line break.
+        let error = read("when,who,what\n1970-01-02,\"a\nb\",x\n?,c,x\n", "a.csv", Some(&columns)).unwrap_err();
+        assert!(error.message.contains("a.csv:4: the timestamp `?`"), "{error}");
         let error = read("when,who\n", "a.csv", Some(&columns)).unwrap_err();
         assert!(error.message.contains("no column `what`"), "{error}");
+    }
+    #[test]
+    fn many_blocks_are_read_as_one_reader_reads_them_quoted_or_not() {
+        let name = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 5000;
+        let mut text = String::from("who,what,when\n");
+        for number in 0..120_000 {
+            let ending = if number % 7 == 0 { "\r\n" } else { "\n" };
+            text += &format!("user-{:040},{},{number}{ending}", name(number), name(number + 77) % 300);
+        }
+        // More than one block, and in the second text quotes from somewhere in the last one on.
+        assert!(text.len() > super::super::blocks::BLOCK);
+        let columns = Columns { user: "who".into(), item: "what".into(), rating: None, time: Some("when".into()) };
+        let parallel = read(&text, "a.csv", Some(&columns)).unwrap();
+        let quoted = read(&(text.clone() + "\"user-x\",\"a,b\",120000\n"), "a.csv", Some(&columns)).unwrap();
+        let mut plain = csv::Reader::from_reader(text.as_bytes());
+        for (place, record) in plain.records().enumerate() {
+            let record = record.unwrap();
+            for log in [&parallel, &quoted] {
+                let it = log.interactions[place];
+                assert_eq!(log.users[it.user as usize].as_ref(), &record[0]);
+                assert_eq!(log.items[it.item as usize].as_ref(), &record[1]);
+                assert_eq!(it.time.to_string(), record[2]);
+            }
+        }
+        assert_eq!((parallel.interactions.len(), quoted.interactions.len()), (120_000, 120_001));
+        assert_eq!(quoted.items.last().unwrap().as_ref(), "a,b");
+        assert!(parallel.users.iter().zip(&quoted.users).all(|(a, b)| a == b));
+        // A damaged line is named by its number in the whole file.
+        let error = read(&(text + "user,,1\n"), "a.csv", Some(&columns)).unwrap_err();
+        assert!(error.message.contains("a.csv:120002: the item is missing"), "{error}");
     }
 }

@@ -1,15 +1,24 @@
-//! `host recommend`: an experiment's file (`config`, `grid`) becomes a plan (`plan`); a log (`log`) is filtered and split (`split`, `data`); every trial is a worker's
-//! (`trial`: fit, choose the epoch on validation, save lists); the host chooses on validation, scores the chosen lists on test (`metrics`, `significance`) and
-//! tabulates (`results`). `experiment` is the order of work.
+//! `host recommend`. `experiment` is the order of work: a file (`config`, `grid`) becomes a plan (`inputs`, `plan`); features named by a model are embedded
+//! (`embedding`, `features`); a log (`blocks`, `lines`, `log`) is filtered and split (`preparation`, `split`, `by_row`, `data`); every trial is a worker's
+//! (`fitting`, `trial`: fit, choose the epoch on validation, save lists); the host chooses on validation, scores the chosen lists on test (`judgement`,
+//! `metrics`, `significance`) and tabulates (`results`).
 
+mod blocks;
+mod by_row;
 mod config;
 mod data;
+mod embedding;
 mod experiment;
 mod features;
+mod fitting;
 mod grid;
+mod inputs;
+mod judgement;
+mod lines;
 mod log;
 mod metrics;
 mod plan;
+mod preparation;
 mod results;
 mod significance;
 mod split;

@@ -4,7 +4,7 @@ use super::data::Counts;
 use super::metrics::Value;
 use super::significance::Comparison;
 use crate::error::{Error, Result};
-use crate::report::{Best, Cell, Column, Document, Print, Row, Table, csv, latex, markdown};
+use crate::report::{Best, Cell, Column, Document, Print, Published, Row, Table, csv, latex, markdown};
 use crate::run::replace_file;
 use crate::score::Interval;
 use indexmap::IndexMap;
@@ -24,6 +24,9 @@ pub struct Results {
     pub values: Vec<String>,
     /// Resamples behind the intervals.
     pub resamples: usize,
+    /// Whose captions stand in for missing descriptions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captions: Option<String>,
     pub models: Vec<ModelResult>,
     pub comparisons: Vec<Comparison>,
 }
@@ -84,9 +87,10 @@ impl Results {
         self.models.iter().any(|model| model.failure.is_some() || !model.failed.is_empty())
     }
 
-    /// The table of models, and one of their differences.
-    pub fn document(&self) -> Document {
-        let mut tables = vec![self.table()];
+    /// The table of models, with published rows where they are wanted, and one of their differences.
+    pub fn document(&self, beside: Option<&Published>) -> Document {
+        let (published, said) = beside.map(|beside| beside.of_experiment(&self.title, &self.values)).unzip();
+        let mut tables = vec![self.table(published.unwrap_or_default())];
         tables.extend(self.differences());
         let data = &self.data;
         let mut notes = vec![
@@ -102,10 +106,14 @@ impl Results {
                 data.untrained_items
             ));
         }
+        if let Some(model) = &self.captions {
+            notes.push(format!("“Completed” models have captions of {model} in the places of missing descriptions."));
+        }
+        notes.extend(said);
         Document { tables, notes }
     }
 
-    fn table(&self) -> Table {
+    fn table(&self, published: Vec<Row>) -> Table {
         let described: Vec<_> = self
             .values
             .iter()
@@ -137,7 +145,7 @@ impl Results {
             }
             Row::new([Cell::text(&model.name), users].into_iter().chain(self.values.iter().map(value)).collect())
         });
-        let rows = rows.collect();
+        let rows = rows.chain(published).collect();
         let mut table = Table { title: format!("{} (test part)", self.title), columns, rows, keys: 2, notes };
         table.mark_best();
         table
@@ -205,7 +213,8 @@ pub fn write_tables(run: &Path, results: &Results, document: &Document) -> Resul
     let write = |name: &str, text: &str| replace_file(&run.join(name), text.as_bytes());
     write("results.json", &format!("{json}\n"))?;
     write("table.md", &markdown(document))?;
-    write("table.csv", &csv(document.tables.first().unwrap_or(&results.table()))?)?;
+    // The first of an experiment's tables is that of the models.
+    write("table.csv", &csv(&document.tables[0])?)?;
     write("table.tex", &latex(document))?;
     write("comparisons.csv", &csv(&results.all_comparisons())?)
 }

@@ -1,9 +1,11 @@
 //! Which interactions count, and which are for training, validation and test. Duplicates collapse to the first of each user and item.
 
+use super::by_row::{by_row, sort_rows};
 use super::log::{Interaction, Log};
 use crate::error::{Error, Result};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Who and what is left out before splitting.
@@ -71,9 +73,10 @@ pub enum Order {
 }
 
 /// Where an interaction belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Part {
+    #[default]
     Train,
     Validation,
     Test,
@@ -95,10 +98,27 @@ pub struct Filtered {
 /// Sorts interactions by user and item and keeps the earliest of equal pairs. A pair's earliest is what a user did first; without timestamps, the first
 /// line.
 pub fn collapse(log: &mut Log) -> usize {
-    let before = log.interactions.len();
+    let entries = std::mem::take(&mut log.interactions);
+    let (offsets, mut rows) = by_row(log.users.len(), &entries, |it| it.user, |it| *it);
+    drop(entries);
     // Stable: of equal times the earlier line stays first.
-    log.interactions.sort_by_key(|it| (it.user, it.item, it.time));
-    log.interactions.dedup_by_key(|it| (it.user, it.item));
+    sort_rows(&offsets, &mut rows, &|it: &Interaction| (it.item, it.time));
+    let before = rows.len();
+    rows.dedup_by_key(|it| (it.user, it.item));
+    log.interactions = rows;
+    before - log.interactions.len()
+}
+
+/// The same of a log in parts: within each part the first of equal pairs stays.
+pub fn collapse_parts(log: &mut Log, parts: &mut Vec<Part>) -> usize {
+    let entries: Vec<(Interaction, Part)> =
+        std::mem::take(&mut log.interactions).into_iter().zip(parts.drain(..)).collect();
+    let (offsets, mut rows) = by_row(log.users.len(), &entries, |(it, _)| it.user, |entry| *entry);
+    drop(entries);
+    sort_rows(&offsets, &mut rows, &|(it, part): &(Interaction, Part)| (it.item, *part));
+    let before = rows.len();
+    rows.dedup_by_key(|(it, part)| (it.user, it.item, *part));
+    (log.interactions, *parts) = rows.into_iter().unzip();
     before - log.interactions.len()
 }
 
@@ -158,37 +178,39 @@ pub fn split(log: &Log, split: &Split, seed: u64) -> Result<Vec<Part>> {
     if split.by == By::Temporal {
         return Ok(by_time(&log.interactions, split));
     }
-    let mut parts = vec![Part::Train; log.interactions.len()];
-    let mut begin = 0;
-    for user in log.interactions.chunk_by(|a, b| a.user == b.user) {
-        let (test, validation) = match split.by {
-            By::LeaveNOut if user.len() > 2 * split.n => (split.n, split.n),
-            By::LeaveNOut => (0, 0),
-            // Rounded down, as in Elliot; who has too few stays in training.
-            _ => ((user.len() as f64 * split.test) as usize, (user.len() as f64 * split.validation) as usize),
-        };
-        let mut order: Vec<usize> = (0..user.len()).collect();
-        if temporal {
-            order.sort_by_key(|place| (user[*place].time, user[*place].item));
-        } else {
-            shuffle(&mut order, seed ^ u64::from(user[0].user).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        }
-        let train = user.len() - test - validation;
-        for place in &order[train..train + validation] {
-            parts[begin + place] = Part::Validation;
-        }
-        for place in &order[train + validation..] {
-            parts[begin + place] = Part::Test;
-        }
-        begin += user.len();
+    let users = log.interactions.par_chunk_by(|a, b| a.user == b.user);
+    Ok(users.flat_map_iter(|user| parts_of(user, split, temporal, seed)).collect())
+}
+
+/// The parts of one user's interactions.
+fn parts_of(user: &[Interaction], split: &Split, temporal: bool, seed: u64) -> Vec<Part> {
+    let (test, validation) = match split.by {
+        By::LeaveNOut if user.len() > 2 * split.n => (split.n, split.n),
+        By::LeaveNOut => (0, 0),
+        // Rounded down, as in Elliot; who has too few stays in training.
+        _ => ((user.len() as f64 * split.test) as usize, (user.len() as f64 * split.validation) as usize),
+    };
+    let mut order: Vec<usize> = (0..user.len()).collect();
+    if temporal {
+        order.sort_unstable_by_key(|place| (user[*place].time, user[*place].item));
+    } else {
+        shuffle(&mut order, seed ^ u64::from(user[0].user).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     }
-    Ok(parts)
+    let train = user.len() - test - validation;
+    let mut parts = vec![Part::Train; user.len()];
+    for place in &order[train..train + validation] {
+        parts[*place] = Part::Validation;
+    }
+    for place in &order[train + validation..] {
+        parts[*place] = Part::Test;
+    }
+    parts
 }
 
 /// Everything from a time on is test, everything from an earlier one validation; equal times are never parted.
 fn by_time(interactions: &[Interaction], split: &Split) -> Vec<Part> {
     let mut times: Vec<i64> = interactions.iter().map(|it| it.time).collect();
-    times.sort_unstable();
+    times.par_sort_unstable();
     let at = |share: f64| times.get(((1.0 - share) * times.len() as f64) as usize).copied().unwrap_or(i64::MAX);
     let (validation, test) = (at(split.test + split.validation), at(split.test));
     let part = |it: &Interaction| match it.time {

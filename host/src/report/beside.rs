@@ -1,5 +1,5 @@
 //! Published figures beside a run's own: read from a TOML file (`host/data/study-tables.toml` says its form), made rows of the same tables and
-//! marked as published.
+//! marked as published. Captioners' are by dataset and metric, recommenders' by dataset and value.
 
 use super::collect::{DatasetScores, ScoredMetric};
 use super::table::{Cell, Print, Row, Tuning};
@@ -17,13 +17,44 @@ pub struct Published {
     /// Where they are from.
     pub source: String,
     datasets: IndexMap<String, PublishedTable>,
+    experiment: Option<PublishedExperiment>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 struct File {
     #[serde(default)]
     source: Option<String>,
+    #[serde(default)]
     captioning: IndexMap<String, PublishedTable>,
+    recommendation: Option<PublishedExperiment>,
+}
+
+/// `[recommendation]`: recommenders on one dataset, in one or several settings. Not scaled.
+#[derive(Debug, Clone, Deserialize)]
+struct PublishedExperiment {
+    dataset: String,
+    /// Values by the names that `host recommend` gives them.
+    columns: Vec<String>,
+    rows: Vec<String>,
+    /// By setting, such as `original` and `completed`: a list a row, a figure a column.
+    #[serde(flatten)]
+    settings: IndexMap<String, Vec<Vec<f64>>>,
+}
+
+impl PublishedExperiment {
+    fn check(&self) -> Result<(), String> {
+        let (rows, columns) = (self.rows.len(), self.columns.len());
+        for (setting, lists) in &self.settings {
+            if lists.len() != rows {
+                return Err(format!("[recommendation] {setting}: {} lists for {rows} rows", lists.len()));
+            }
+            if let Some((list, row)) = lists.iter().zip(&self.rows).find(|(list, _)| list.len() != columns) {
+                let found = list.len();
+                return Err(format!("[recommendation] {setting}, {row:?}: {found} figures for {columns} columns"));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -60,7 +91,8 @@ impl Published {
         };
         let bad = |message: String| {
             Error::usage(format!("{place}: {message}")).help(
-                "[captioning.DATASET] has `columns` and rows such as \"MODEL\" = { pt = [0.3, …], ft = [40.8, …] }",
+                "[captioning.DATASET] has `columns` and rows such as \"MODEL\" = { pt = [0.3, …], ft = [40.8, …] }; [recommendation] has \
+                 `dataset`, `columns`, `rows` and settings such as original = [[0.1, …], …]",
             )
         };
         let file: File = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
@@ -78,7 +110,46 @@ impl Published {
                 }
             }
         }
-        Ok(Published { source: file.source.unwrap_or(place), datasets: file.captioning })
+        file.recommendation.as_ref().map_or(Ok(()), PublishedExperiment::check).map_err(&bad)?;
+        if file.captioning.is_empty() && file.recommendation.is_none() {
+            return Err(bad("it has neither [captioning.DATASET] nor [recommendation]".to_owned()));
+        }
+        let File { source, captioning, recommendation } = file;
+        Ok(Published { source: source.unwrap_or(place), datasets: captioning, experiment: recommendation })
+    }
+
+    /// What the file has of recommenders on this dataset, as rows of an experiment's table (Model, Users, then these values), and what is to be said
+    /// of them.
+    pub fn of_experiment(&self, dataset: &str, values: &[String]) -> (Vec<Row>, String) {
+        let note =
+            |absent: &str| format!("† Published, not computed here: {}.{absent}", self.source.trim_end_matches('.'));
+        let Some(experiment) = self.experiment.as_ref().filter(|experiment| experiment.dataset == dataset) else {
+            let what = self.experiment.as_ref().map_or_else(
+                || " It has no recommenders.".to_owned(),
+                |experiment| format!(" Its recommenders are on {}, and this is {dataset}.", experiment.dataset),
+            );
+            return (Vec::new(), note(&what));
+        };
+        let column = |value: &String| experiment.columns.iter().position(|column| column == value);
+        if values.iter().all(|value| column(value).is_none()) {
+            return (Vec::new(), note(&format!(" Its values are {}.", experiment.columns.join(", "))));
+        }
+        let mut rows = Vec::new();
+        for (place, name) in experiment.rows.iter().enumerate() {
+            for (setting, lists) in &experiment.settings {
+                let label = match setting.as_str() {
+                    "original" => name.clone(),
+                    other => format!("{name}, {other}"),
+                };
+                let figure = |value| match column(value) {
+                    Some(column) => Cell::number(lists[place][column], Print::plain(5)),
+                    None => Cell::Missing,
+                };
+                let cells = [Cell::text(label), Cell::Empty].into_iter().chain(values.iter().map(figure)).collect();
+                rows.push(Row { cells, published: true, tuning: None });
+            }
+        }
+        (rows, note(""))
     }
 
     /// What the file has of this dataset, as rows of its table; the columns are Model, Items, then the metrics.
@@ -172,6 +243,22 @@ mod tests {
     }
 
     #[test]
+    fn the_studys_recommenders_are_in_both_of_their_settings_and_on_their_dataset_only() {
+        let study = Published::read("study").unwrap();
+        let values = ["ndcg@5", "map@5", "map-elliot@5"].map(str::to_owned);
+        let (rows, _) = study.of_experiment("hm", &values);
+        assert_eq!(rows.len(), 20);
+        let printed = |row: &Row| row.printed().join(" ");
+        // Its MAP is Elliot's: the standard one stays empty.
+        assert_eq!(printed(&rows[6]), "ItemKNN (k=20) †  0.05760 – 0.03557");
+        assert_eq!(printed(&rows[13]), "Textual (SentenceBERT), completed †  0.02471 – 0.01246");
+        let (none, note) = study.of_experiment("shop", &values);
+        assert!(none.is_empty() && note.contains("on hm, and this is shop"), "{note}");
+        let (none, note) = study.of_experiment("hm", &["recall@20".to_owned()]);
+        assert!(none.is_empty() && note.contains("map-elliot@12"), "{note}");
+    }
+
+    #[test]
     fn a_file_of_the_form_works_and_others_are_refused_with_their_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("own.toml");
@@ -188,6 +275,12 @@ mod tests {
         );
         std::fs::write(&path, "[captioning.x]\ncolumns = [\"a\", \"b\"]\nm = { pt = [1.0] }\n").unwrap();
         assert!(Published::read(&name).unwrap_err().message.contains("[captioning.x] \"m\": 1 figures for 2 columns"));
+        std::fs::write(
+            &path,
+            "[recommendation]\ndataset = \"x\"\ncolumns = [\"ndcg@5\"]\nrows = [\"a\", \"b\"]\noriginal = [[0.1], [0.2, 0.3]]\n",
+        )
+        .unwrap();
+        assert!(Published::read(&name).unwrap_err().message.contains("original, \"b\": 2 figures for 1 columns"));
         std::fs::write(&path, "[captioning\n").unwrap();
         assert!(Published::read(&name).unwrap_err().message.contains("own.toml"));
         assert!(Published::read("studdy").unwrap_err().to_string().contains("--beside takes `study`"));

@@ -15,6 +15,9 @@ pub struct Plan {
     /// At most so many items of each dataset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Items without a description are captioned too; no score counts them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undescribed: bool,
     pub seed: u64,
     /// The device asked for.
     pub device: String,

@@ -8,7 +8,7 @@ mod product;
 mod subspace;
 
 use super::features::{Features, RowReader};
-use super::folder::{FEATURES, IDS};
+use super::folder::{FEATURES, IDS, MANIFEST};
 use super::npy;
 use crate::error::{Error, Result};
 use crate::prepare::OutputFile;
@@ -57,8 +57,17 @@ pub struct Summary {
     pub exact: bool,
 }
 
+/// Of the features that were narrowed, their `embed.json`.
+const SOURCE: &str = "source.json";
+
+/// Does a folder hold the principal components of features as they are now? Known only of features that `host embed` made.
+pub fn is_made_of(narrow: &Path, features: &Path) -> bool {
+    let [made, there] = [narrow.join(SOURCE), features.join(MANIFEST)].map(std::fs::read);
+    narrow.join("pca.json").is_file() && matches!((made, there), (Ok(made), Ok(there)) if made == there)
+}
+
 /// Reads features, keeps their principal components, and writes the narrower features into `out`, with the mean and the components
-/// beside them (`mean.npy`, `components.npy`, `pca.json`).
+/// beside them (`mean.npy`, `components.npy`, `pca.json`, and `source.json`: what the features were made of, if `host embed` made them).
 ///
 /// # Errors
 /// Features that cannot be read, fewer than two items, or more components asked for than there can be.
@@ -104,6 +113,9 @@ pub fn reduce(folder: &Path, out: &Path, keep: Keep, seed: u64, reporter: &Repor
         exact: features.width <= EXACT_WIDTH,
     };
     let text = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
+    if let Ok(manifest) = std::fs::read(folder.join(MANIFEST)) {
+        replace_file(&out.join(SOURCE), &manifest)?;
+    }
     replace_file(&out.join("pca.json"), text.as_bytes())?;
     Ok(summary)
 }

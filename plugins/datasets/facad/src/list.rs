@@ -99,13 +99,11 @@ impl ListLayout {
             return fault(&id, format!("the id {id} stands in the list already"));
         }
         let description = plain(&entry.description);
-        if description.is_empty() {
-            return fault(&id, "no description".into());
-        }
         let views = self.views_of(&entry);
         let there: Vec<&View> = views.iter().filter(|view| self.root.join(&view.locator).is_file()).collect();
         let Some(first) = there.first() else {
             return match views.first() {
+                _ if description.is_empty() => fault(&id, "no description".into()),
                 Some(view) => fault(&id, format!("no image at {}", self.root.join(&view.locator).display())),
                 None => fault(&id, "no images are named".into()),
             };
@@ -126,7 +124,7 @@ impl ListLayout {
                 id,
                 product: plain(&entry.id),
                 split: None,
-                references: vec![description.clone()],
+                references: Some(description.clone()).filter(|text| !text.is_empty()).into_iter().collect(),
                 category: (!category.is_empty()).then_some(category),
                 metadata,
                 image: view.locator.clone(),

@@ -129,12 +129,10 @@ impl Split {
             Ok(None) => return fault("neither a text nor a list of texts".into()),
             Err(error) => return fault(format!("no caption: {error}")),
         };
-        if references.is_empty() {
-            return fault("no description".into());
-        }
         let mut hasher = DefaultHasher::new();
         references.hash(&mut hasher);
-        let first = *products.entry(hasher.finish()).or_insert(row);
+        // Rows without a description are products of their own.
+        let first = if references.is_empty() { row } else { *products.entry(hasher.finish()).or_insert(row) };
         if first != row && views == Views::First {
             return None;
         }

@@ -96,6 +96,8 @@ fn an_image_that_was_not_downloaded_gives_way_to_the_next() {
 
 #[test]
 fn every_kind_of_bad_entry_is_named_and_the_others_are_read() {
+    let mut undescribed = entry(8, "a.jpeg");
+    undescribed["description"] = json!(" ");
     let list = format!(
         "\u{feff}[{}, {}, {{\"id\": 3, \"images\": 7}}, {{\"images\": []}}, {}, {{\"id\": 5 \"x\"}},\r\n 17, {}, {}, {}]",
         entry(1, "a.jpeg"),
@@ -103,11 +105,13 @@ fn every_kind_of_bad_entry_is_named_and_the_others_are_read() {
         entry(1, "a.jpeg"),
         json!({ "id": 6, "description": "d", "images": [] }),
         entry(7, "missing.jpeg"),
-        entry(8, "a.jpeg"),
+        undescribed,
     );
     let folder = catalogue(list, &["a.jpeg"]);
     let (items, faults) = read(folder.path(), json!({}));
     assert_eq!(items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["1", "8"]);
+    // Without a description it is an item still, since it has an image to embed; without both it is none.
+    assert!(items[1].references.is_empty());
     let starts = [
         "item 1: no description",
         "item 2: no item: ",

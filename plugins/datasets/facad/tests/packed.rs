@@ -75,7 +75,7 @@ fn rows_become_items_of_their_split_and_rows_of_one_caption_are_one_product() {
     let folder = catalogue();
     let (items, faults, end) = read(folder.path(), json!({ "views": "all" }));
     end.unwrap();
-    assert_eq!(faults, ["TEST_CAPTIONS_RAW.json, entry 2: no description"]);
+    assert!(faults.is_empty(), "{faults:?}");
     let found: Vec<_> = items
         .iter()
         .map(|item| {
@@ -87,17 +87,19 @@ fn rows_become_items_of_their_split_and_rows_of_one_caption_are_one_product() {
         ("TRAIN-1", "TRAIN-1", "train", "one|two".into()),
         ("TEST-0", "TEST-0", "test", "a red dress".into()),
         ("TEST-1", "TEST-0", "test", "a red dress".into()),
+        // Without a caption, but with an image to embed.
+        ("TEST-2", "TEST-2", "test", String::new()),
         ("TEST-3", "TEST-3", "test", "a blue coat".into()),
     ];
     assert_eq!(found, expected);
     let categories: Vec<_> = items.iter().map(|item| item.category.as_deref()).collect();
-    assert_eq!(categories, [None, None, Some("8"), Some("8"), Some("coat")]);
+    assert_eq!(categories, [None, None, Some("8"), Some("8"), Some("1"), Some("coat")]);
     let attributes: Vec<_> = items.iter().map(|item| item.metadata.get("attributes").map(String::as_str)).collect();
-    assert_eq!(attributes, [None, None, Some("1, 2"), Some("red"), None]);
+    assert_eq!(attributes, [None, None, Some("1, 2"), Some("red"), None, None]);
 
     let (items, _, _) = read(folder.path(), json!({}));
     let ids: Vec<_> = items.iter().map(|item| item.id.as_str()).collect();
-    assert_eq!(ids, ["TRAIN-0", "TRAIN-1", "TEST-0", "TEST-3"]);
+    assert_eq!(ids, ["TRAIN-0", "TRAIN-1", "TEST-0", "TEST-2", "TEST-3"]);
 }
 
 #[test]

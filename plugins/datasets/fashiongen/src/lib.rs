@@ -68,14 +68,11 @@ impl FashionGen {
                 return fault(&place, format!("{message}; it would be on two sides of the split"));
             }
         };
-        if record.description.is_empty() {
-            return fault(&id, "no description (input_description is empty)".into());
-        }
         Some(Ok(Item {
             id,
             product: record.product,
             split: Some(part.split().to_owned()),
-            references: vec![record.description],
+            references: Some(record.description).filter(|text| !text.is_empty()).into_iter().collect(),
             category: record.category,
             metadata: record.metadata,
             image: place,

@@ -56,7 +56,7 @@ impl Article {
             id: self.id.text(),
             product: self.product,
             split: None,
-            references: vec![self.description],
+            references: Some(self.description).filter(|text| !text.is_empty()).into_iter().collect(),
             category: self.category,
             metadata: self.metadata,
             image,

@@ -118,12 +118,13 @@ fn every_kind_of_bad_row_is_named_with_its_line_and_the_others_are_read() {
         b"none,1,a,1,b,1,c,d,Text.",                     // 6
         b"00000000000004,1,a,1,b,1,c,d,Text.",           // 7
         b"0000000005,1,a,1,b,1,c,d,",                    // 8
-        b"0000000006,1,a,1,b,1,c,d,No image.",           // 9
-        b"",                                             // 10
-        b"0000000007,1,a,1,b,1,c,d,caf\xe9",             // 11
-        b"1,1,a,1,b,1,c,d,Again.",                       // 12
-        b"9990000008,1,a,1,b,1,c,d,No folder.",          // 13
-        b"0000000009,1,a,1,b,1,c,d,Good too.",           // 14
+        b"0000000010,1,a,1,b,1,c,d,",                    // 9
+        b"0000000006,1,a,1,b,1,c,d,No image.",           // 10
+        b"",                                             // 11
+        b"0000000007,1,a,1,b,1,c,d,caf\xe9",             // 12
+        b"1,1,a,1,b,1,c,d,Again.",                       // 13
+        b"9990000008,1,a,1,b,1,c,d,No folder.",          // 14
+        b"0000000009,1,a,1,b,1,c,d,Good too.",           // 15
     ] {
         csv.extend_from_slice(line);
         csv.push(b'\n');
@@ -134,9 +135,11 @@ fn every_kind_of_bad_row_is_named_with_its_line_and_the_others_are_read() {
             csv = crlf(&csv);
         }
         let folder = catalogue(&csv, &images);
-        let read: Vec<_> =
-            records(folder.path()).into_iter().filter_map(|record| record.ok()).map(|item| item.id).collect();
-        assert_eq!(read, ["0000000001", "0000000002", "0000000009"]);
+        let read: Vec<_> = records(folder.path()).into_iter().filter_map(|record| record.ok()).collect();
+        let ids: Vec<_> = read.iter().map(|item| item.id.as_str()).collect();
+        assert_eq!(ids, ["0000000001", "0000000002", "0000000005", "0000000009"]);
+        // Without a description an article is an item still, since it has an image to embed; without both it is none.
+        assert_eq!(read.iter().map(|item| item.references.len()).collect::<Vec<_>>(), [1, 1, 0, 1]);
         let image = |path: &str| folder.path().join(path).display().to_string();
         let found = faults(folder.path());
         let expected = [
@@ -146,10 +149,10 @@ fn every_kind_of_bad_row_is_named_with_its_line_and_the_others_are_read() {
                 "articles.csv:7",
                 "articles.csv:7: article_id `00000000000004` is not a number of at most 10 digits".into(),
             ),
-            ("0000000005", "articles.csv:8: no description (detail_desc is empty)".into()),
-            ("0000000006", format!("articles.csv:9: no image at {}", image("images/000/0000000006.jpg"))),
-            ("articles.csv:11", "articles.csv:11: field 9 is not UTF-8".into()),
-            ("0000000001", "articles.csv:12: article 0000000001 stands in line 2 already".into()),
+            ("0000000010", "articles.csv:9: no description (detail_desc is empty)".into()),
+            ("0000000006", format!("articles.csv:10: no image at {}", image("images/000/0000000006.jpg"))),
+            ("articles.csv:12", "articles.csv:12: field 9 is not UTF-8".into()),
+            ("0000000001", "articles.csv:13: article 0000000001 stands in line 2 already".into()),
         ];
         for (found, (id, message)) in found.iter().zip(&expected) {
             assert_eq!((found.0.as_str(), &found.1), (*id, message));
@@ -157,7 +160,7 @@ fn every_kind_of_bad_row_is_named_with_its_line_and_the_others_are_read() {
         assert_eq!(found.len(), expected.len() + 1);
         let last = &found[expected.len()].1;
         let start =
-            format!("articles.csv:13: no image at {}: cannot list its folder: ", image("images/999/9990000008.jpg"));
+            format!("articles.csv:14: no image at {}: cannot list its folder: ", image("images/999/9990000008.jpg"));
         assert!(last.starts_with(&start), "{last}");
     }
 }

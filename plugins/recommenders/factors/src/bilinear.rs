@@ -7,12 +7,12 @@ use crate::dense::{AdamStep, Dense};
 use crate::options::{BilinearOptions, Combine};
 use crate::product::{add_scaled, dot, product, transposed_product};
 use crate::random::Random;
-use crate::sampler::Sampler;
 use crate::scorer::Scorer;
 use crate::table::Table;
+use crate::training::{Learner, Schedule, threads};
 use plugin_api::{
-    ErrorKind, Features, FitStep, Host, Interactions, PluginError, Ranked, Recommender, RecommenderConfig,
-    RecommenderDescription, Result,
+    Features, FitStep, Host, Interactions, PluginError, Ranked, Recommender, RecommenderConfig, RecommenderDescription,
+    Result,
 };
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -73,10 +73,7 @@ struct Gradients {
 impl Bilinear {
     pub fn new(content: bool, config: &RecommenderConfig) -> Result<Bilinear> {
         let options = BilinearOptions::read(config)?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(config.threads)
-            .build()
-            .map_err(|error| PluginError::internal(format!("cannot start threads: {error}")))?;
+        let pool = threads(config)?;
         Ok(Bilinear {
             content,
             options,
@@ -307,6 +304,21 @@ impl Parameters {
     }
 }
 
+/// The model while it is trained.
+struct Learning<'a> {
+    parameters: &'a mut Parameters,
+    inputs: &'a [(Cow<'a, [f32]>, usize)],
+    options: &'a BilinearOptions,
+}
+
+impl Learner for Learning<'_> {
+    fn step(&mut self, batch: &Batch) -> f64 {
+        let gradients = self.parameters.gradients(batch, self.inputs, self.options.l2 as f32);
+        self.parameters.apply(batch, &gradients, self.options.learning_rate);
+        gradients.loss
+    }
+}
+
 impl Recommender for Bilinear {
     fn describe(&self) -> RecommenderDescription {
         RecommenderDescription { needs_features: self.content, epochs: self.options.epochs }
@@ -319,45 +331,26 @@ impl Recommender for Bilinear {
             );
         }
         let inputs = self.inputs(train.items(), features);
-        let sampler = Sampler::new(train, self.options.sampling);
         let mut parameters = match self.parameters.take() {
             Some(parameters) => parameters,
             None => self.fresh(train.users(), train.items(), &inputs),
         };
-        let (options, seed, host) = (&self.options, self.seed, self.host);
-        let mut loss = None;
-        let end = options.epochs.min(parameters.epoch + epochs);
-        let trained = self.pool.install(|| {
-            let mut batch = Batch::default();
-            while parameters.epoch < end && !sampler.is_empty() {
-                let mut random = Random::keyed(seed, 100, parameters.epoch as u64);
-                let (mut left, mut sum, mut batches) = (train.count(), 0.0, 0);
-                while left > 0 {
-                    if host.cancelled() {
-                        return Err(PluginError::new(ErrorKind::Internal, "stopped on request"));
-                    }
-                    let size = left.min(options.batch_size);
-                    sampler.draw(&mut random, size, &mut batch.triples);
-                    batch.group();
-                    let gradients = parameters.gradients(&batch, &inputs, options.l2 as f32);
-                    parameters.apply(&batch, &gradients, options.learning_rate);
-                    (left, sum, batches) = (left - size, sum + gradients.loss, batches + 1);
-                }
-                parameters.epoch += 1;
-                loss = Some(sum / f64::from(batches));
-                if !sum.is_finite() {
-                    return Err(PluginError::new(ErrorKind::Data, "the loss is no number any more")
-                        .help("a smaller learning rate, or features of a smaller scale"));
-                }
-                host.progress(parameters.epoch as u64, options.epochs as u64);
-            }
-            Ok(parameters.scorer(&inputs))
-        });
-        self.scorer = trained?;
-        let finished = parameters.epoch >= options.epochs || sampler.is_empty();
-        let epoch = parameters.epoch;
-        self.parameters = Some(parameters);
-        Ok(FitStep { epoch, finished, loss })
+        let done = parameters.epoch;
+        let schedule = Schedule {
+            epochs: self.options.epochs,
+            batch_size: self.options.batch_size,
+            sampling: self.options.sampling,
+            seed: self.seed,
+            host: self.host,
+        };
+        let (step, scorer) = self.pool.install(|| {
+            let mut learner = Learning { parameters: &mut parameters, inputs: &inputs, options: &self.options };
+            let step = schedule.train(&mut learner, train, done, epochs)?;
+            Ok::<_, PluginError>((step, parameters.scorer(&inputs)))
+        })?;
+        parameters.epoch = step.epoch;
+        (self.parameters, self.scorer) = (Some(parameters), scorer);
+        Ok(step)
     }
 
     fn keep(&mut self) -> Result<()> {

@@ -7,11 +7,11 @@ use crate::dense::{AdamStep, Dense};
 use crate::options::GraphOptions;
 use crate::product::{add_scaled, dot, product, transposed_product};
 use crate::random::Random;
-use crate::sampler::Sampler;
 use crate::scorer::Scorer;
+use crate::training::{Learner, Schedule, threads};
 use plugin_api::{
-    ErrorKind, Features, FitStep, Host, Interactions, PluginError, Ranked, Recommender, RecommenderConfig,
-    RecommenderDescription, Result,
+    Features, FitStep, Host, Interactions, PluginError, Ranked, Recommender, RecommenderConfig, RecommenderDescription,
+    Result,
 };
 
 /// A modality's linear layer: W `[width, k]` and b `[k]`.
@@ -53,10 +53,7 @@ pub struct Graph {
 impl Graph {
     pub fn new(content: bool, config: &RecommenderConfig) -> Result<Graph> {
         let options = GraphOptions::read(config)?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(config.threads)
-            .build()
-            .map_err(|error| PluginError::internal(format!("cannot start threads: {error}")))?;
+        let pool = threads(config)?;
         Ok(Graph {
             content,
             options,
@@ -222,6 +219,38 @@ fn gradients(
     Gradients { loss, nodes: own, projections }
 }
 
+/// The model while it is trained.
+struct Learning<'a> {
+    model: &'a Graph,
+    parameters: &'a mut Parameters,
+    graphs: &'a Graphs,
+    /// The epoch's interactions, where not all are used.
+    pruned: Option<Adjacency>,
+    train: Interactions<'a>,
+    features: &'a [Features<'a>],
+}
+
+impl Learner for Learning<'_> {
+    fn begin(&mut self, epoch: usize) {
+        let prunes = self.model.content && self.model.options.dropout > 0.0;
+        self.pruned = prunes.then(|| self.model.pruned(self.train, epoch));
+    }
+
+    fn step(&mut self, batch: &Batch) -> f64 {
+        let graph = self.pruned.as_ref().unwrap_or(&self.graphs.whole);
+        let (options, users) = (&self.model.options, self.train.users());
+        let found = gradients(self.parameters, batch, graph, &self.graphs.items, self.features, users, options);
+        self.parameters.steps += 1;
+        let step = AdamStep::new(options.learning_rate, self.parameters.steps);
+        self.parameters.nodes.update(&found.nodes, step);
+        for (projection, (weights, bias)) in self.parameters.projections.iter_mut().zip(&found.projections) {
+            projection.weights.update(weights, step);
+            projection.bias.update(bias, step);
+        }
+        found.loss
+    }
+}
+
 impl Recommender for Graph {
     fn describe(&self) -> RecommenderDescription {
         RecommenderDescription { needs_features: self.content, epochs: self.options.epochs }
@@ -241,50 +270,27 @@ impl Recommender for Graph {
             Some(parameters) => parameters,
             None => self.fresh(train, features),
         };
-        let sampler = Sampler::new(train, self.options.sampling);
+        let done = parameters.epoch;
         let (options, users) = (&self.options, train.users());
-        let end = options.epochs.min(parameters.epoch + epochs);
-        let mut loss = None;
-        let trained = self.pool.install(|| {
-            let mut batch = Batch::default();
-            while parameters.epoch < end && !sampler.is_empty() {
-                let pruned = (self.content && options.dropout > 0.0).then(|| self.pruned(train, parameters.epoch));
-                let graph = pruned.as_ref().unwrap_or(&graphs.whole);
-                let mut random = Random::keyed(self.seed, 100, parameters.epoch as u64);
-                let (mut left, mut sum, mut batches) = (train.count(), 0.0, 0);
-                while left > 0 {
-                    if self.host.cancelled() {
-                        return Err(PluginError::new(ErrorKind::Internal, "stopped on request"));
-                    }
-                    let size = left.min(options.batch_size);
-                    sampler.draw(&mut random, size, &mut batch.triples);
-                    batch.group();
-                    let found = gradients(&parameters, &batch, graph, &graphs.items, features, users, options);
-                    parameters.steps += 1;
-                    let step = AdamStep::new(options.learning_rate, parameters.steps);
-                    parameters.nodes.update(&found.nodes, step);
-                    for (projection, (weights, bias)) in parameters.projections.iter_mut().zip(&found.projections) {
-                        projection.weights.update(weights, step);
-                        projection.bias.update(bias, step);
-                    }
-                    (left, sum, batches) = (left - size, sum + found.loss, batches + 1);
-                }
-                parameters.epoch += 1;
-                loss = Some(sum / f64::from(batches));
-                if !sum.is_finite() {
-                    return Err(PluginError::new(ErrorKind::Data, "the loss is no number any more")
-                        .help("a smaller learning rate, or features of a smaller scale"));
-                }
-                self.host.progress(parameters.epoch as u64, options.epochs as u64);
-            }
-            let mut all = forward(&parameters.nodes.values, &graphs.whole, &graphs.items, users, options);
+        let schedule = Schedule {
+            epochs: options.epochs,
+            batch_size: options.batch_size,
+            sampling: options.sampling,
+            seed: self.seed,
+            host: self.host,
+        };
+        let (step, scorer) = self.pool.install(|| {
+            let parameters = &mut parameters;
+            let mut learner = Learning { model: self, parameters, graphs: &graphs, pruned: None, train, features };
+            let step = schedule.train(&mut learner, train, done, epochs)?;
+            let mut all = forward(&learner.parameters.nodes.values, &graphs.whole, &graphs.items, users, options);
             let items = all.split_off(users * options.factors);
-            Ok(Scorer { width: options.factors, users: all, items })
-        });
-        self.scorer = trained?;
-        let (epoch, finished) = (parameters.epoch, parameters.epoch >= options.epochs || sampler.is_empty());
+            Ok::<_, PluginError>((step, Scorer { width: options.factors, users: all, items }))
+        })?;
+        parameters.epoch = step.epoch;
+        self.scorer = scorer;
         (self.graphs, self.parameters) = (Some(graphs), Some(parameters));
-        Ok(FitStep { epoch, finished, loss })
+        Ok(step)
     }
 
     fn keep(&mut self) -> Result<()> {

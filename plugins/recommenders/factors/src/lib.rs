@@ -1,8 +1,8 @@
 //! The plugin `factors`: recommenders that learn factors of users and items by Bayesian personalised ranking (Rendle et al. 2009).
 //!
-//! `sampler` draws triples, `batch` groups them, `table` and `dense` hold parameters with their Adam state, `product` multiplies. `bilinear` is BPRMF and
-//! VBPR, `graph` LightGCN and FREEDOM on `adjacency`; `scorer` ranks for all of them. Nothing depends on the number of threads: whatever is
-//! summed is summed in one order.
+//! `sampler` draws triples, `batch` groups them, `table` and `dense` hold parameters with their Adam state, `product` multiplies. `training` is the loop of
+//! them all; `bilinear` is BPRMF and VBPR, `graph` LightGCN and FREEDOM on `adjacency`; `scorer` ranks for all of them. Nothing depends on the number of
+//! threads: whatever is summed is summed in one order.
 
 mod adjacency;
 mod batch;
@@ -15,6 +15,7 @@ mod random;
 mod sampler;
 mod scorer;
 mod table;
+mod training;
 
 pub use bilinear::Bilinear;
 pub use graph::Graph;

@@ -1,0 +1,196 @@
+//! What a line of a log says, and blocks of lines taken apart.
+
+use super::log::Columns;
+use crate::error::{Error, Result};
+use csv::ByteRecord;
+use memchr::{memchr, memchr_iter, memchr2_iter};
+use std::path::Path;
+
+/// What is wrong with a line, and what to do (or nothing).
+pub type Wrong = (String, &'static str);
+
+/// Where each field stands in a line.
+pub struct Places {
+    user: usize,
+    item: usize,
+    rating: Option<usize>,
+    time: Option<usize>,
+}
+
+/// How lines are to be understood.
+pub struct Form {
+    places: Places,
+    /// No header: two to four fields.
+    plain: bool,
+    /// Fields are separated by commas, and may be quoted; else by tabs.
+    pub comma: bool,
+}
+
+/// A line's interaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    pub user: &'a str,
+    pub item: &'a str,
+    pub rating: f32,
+    pub time: i64,
+}
+
+impl Form {
+    /// `user item [rating [timestamp]]`
+    pub fn plain(comma: bool) -> Form {
+        Form { places: Places { user: 0, item: 1, rating: Some(2), time: Some(3) }, plain: true, comma }
+    }
+
+    /// Behind a header.
+    pub fn named(comma: bool, places: Places) -> Form {
+        Form { places, plain: false, comma }
+    }
+
+    /// Lines end where line breaks are, and fields where separators are: there are no quotes, and no lone carriage returns.
+    pub fn is_simple(&self, block: &[u8]) -> bool {
+        !(self.comma && memchr(b'"', block).is_some())
+            && memchr_iter(b'\r', block).all(|place| block.get(place + 1) == Some(&b'\n'))
+    }
+
+    /// A line's interaction, and whether it has a timestamp. `first`: it is the file's first line.
+    pub fn row<'a>(&self, fields: &[&'a [u8]], first: bool) -> Result<(Row<'a>, bool), Wrong> {
+        if self.plain && !(2..=4).contains(&fields.len()) {
+            let form =
+                if self.comma { "user,item[,rating[,timestamp]]" } else { "user⇥item[⇥rating[⇥timestamp]]" };
+            let count = fields.len();
+            return Err((
+                format!("{count} field{}, where {form} is expected", if count == 1 { "" } else { "s" }),
+                if count == 1 && !self.comma { "fields are separated by tabs" } else { "" },
+            ));
+        }
+        let field = |place: usize, what: &str| {
+            let bytes = fields.get(place).filter(|bytes| !bytes.is_empty());
+            let bytes = bytes.ok_or_else(|| (format!("the {what} is missing"), ""))?;
+            std::str::from_utf8(bytes).map_err(|_| (format!("the {what} is no UTF-8"), ""))
+        };
+        let optional = |place: Option<usize>| place.filter(|place| fields.get(*place).is_some_and(|b| !b.is_empty()));
+        let rating = match optional(self.places.rating) {
+            None => 1.0,
+            Some(place) => {
+                let text = field(place, "rating")?;
+                let rating = text.trim().parse::<f32>().ok().filter(|rating| rating.is_finite());
+                rating.ok_or_else(|| {
+                    let header = first && self.plain;
+                    let help = if header { "these files have no header: take the first line out" } else { "" };
+                    (format!("the rating `{text}` is no number"), help)
+                })?
+            }
+        };
+        let time = match optional(self.places.time) {
+            None => None,
+            Some(place) => {
+                let text = field(place, "timestamp")?.trim();
+                let wrong = || (format!("the timestamp `{text}` is neither seconds nor a date YYYY-MM-DD"), "");
+                Some(seconds(text).ok_or_else(wrong)?)
+            }
+        };
+        let (user, item) = (field(self.places.user, "user")?, field(self.places.item, "item")?);
+        Ok((Row { user, item, rating, time: time.unwrap_or(0) }, time.is_some()))
+    }
+}
+
+/// A block of lines, taken apart. Lines are counted from the block's first, which is 0.
+pub struct Parsed<'a> {
+    pub rows: Vec<Row<'a>>,
+    /// All of them, empty ones too.
+    pub lines: u64,
+    /// The first line without a timestamp.
+    pub untimed: Option<u64>,
+    /// The first damaged line; those behind it were not looked at.
+    pub failure: Option<(u64, Wrong)>,
+}
+
+impl<'a> Parsed<'a> {
+    /// Takes apart a block that is simple. `first`: it is the file's first.
+    pub fn of(block: &'a [u8], form: &Form, first: bool) -> Parsed<'a> {
+        let mut parsed = Parsed { rows: Vec::new(), lines: 0, untimed: None, failure: None };
+        let separator = if form.comma { b',' } else { b'\t' };
+        let mut fields: Vec<&[u8]> = Vec::with_capacity(8);
+        let mut begin = 0;
+        // The end of a file that does not end in a line break ends its last line.
+        let last = Some(block.len()).filter(|_| block.last() != Some(&b'\n'));
+        for end in memchr2_iter(separator, b'\n', block).chain(last) {
+            let field = &block[begin..end];
+            begin = end + 1;
+            if block.get(end) == Some(&separator) {
+                fields.push(field);
+                continue;
+            }
+            fields.push(field.strip_suffix(b"\r").unwrap_or(field));
+            if fields.len() > 1 || !fields[0].is_empty() {
+                match form.row(&fields, first && parsed.lines == 0) {
+                    Ok((row, timed)) => {
+                        if !timed && parsed.untimed.is_none() {
+                            parsed.untimed = Some(parsed.lines);
+                        }
+                        parsed.rows.push(row);
+                    }
+                    Err(wrong) => {
+                        parsed.failure = Some((parsed.lines, wrong));
+                        return parsed;
+                    }
+                }
+            }
+            parsed.lines += 1;
+            fields.clear();
+        }
+        parsed
+    }
+}
+
+/// Where the columns stand in a header.
+///
+/// # Errors
+/// One is missing.
+pub fn header(path: &Path, record: &ByteRecord, columns: &Columns) -> Result<Places> {
+    // Spreadsheets put a byte order mark before the first name.
+    let clean = |field: &[u8]| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').trim().to_owned();
+    let names: Vec<String> = record.iter().map(clean).collect();
+    let place = |name: &String| {
+        names.iter().position(|other| other == name).ok_or_else(|| {
+            Error::usage(format!("{} has no column `{name}`", path.display()))
+                .help(format!("it has: {}", names.join(", ")))
+        })
+    };
+    Ok(Places {
+        user: place(&columns.user)?,
+        item: place(&columns.item)?,
+        rating: columns.rating.as_ref().map(place).transpose()?,
+        time: columns.time.as_ref().map(place).transpose()?,
+    })
+}
+
+/// Seconds since 1970 of a number, or of the beginning of a date `YYYY-MM-DD`.
+fn seconds(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(number);
+    }
+    if let Some((year, month, day)) = date(text) {
+        return Some(days(year, month, day) * 86_400);
+    }
+    text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number as i64)
+}
+
+fn date(text: &str) -> Option<(i64, i64, i64)> {
+    let bytes = text.as_bytes();
+    if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let (year, month, day) =
+        (text.get(0..4)?.parse().ok()?, text.get(5..7)?.parse().ok()?, text.get(8..10)?.parse().ok()?);
+    ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some((year, month, day))
+}
+
+/// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
