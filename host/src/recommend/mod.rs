@@ -27,7 +27,7 @@ mod trial;
 pub use config::{Config, Evaluation};
 pub use experiment::{Request, all_failed, recommend};
 pub use features::{FeatureSource, Missing};
-pub use log::Columns;
+pub use log::{Columns, Interaction, Log, Names};
 pub use plan::RecommendPlan;
 pub use results::{Results, collect, write_tables};
 pub use trial::{TrialWork, run_trial};

@@ -67,7 +67,7 @@ pub fn exp(x: f32) -> f32 {
 
 /// eˣ for x ≤ 0: 2 to the whole part by the exponent's bits, the rest by a Taylor polynomial (relative error below 2e-7).
 #[inline(always)]
-fn exp_of_negative(x: f32, fma: &impl Fn(f32, f32, f32) -> f32) -> f32 {
+pub fn exp_of_negative(x: f32, fma: &impl Fn(f32, f32, f32) -> f32) -> f32 {
     let scaled = x.max(-87.0) * std::f32::consts::LOG2_E;
     // Adding 1.5 · 2²³ rounds to a whole number, which then stands in the lowest bits.
     let shifted = scaled + 12_582_912.0;

@@ -5,8 +5,11 @@
 //! batch that its image was in.
 
 mod backward;
+#[cfg(target_arch = "x86_64")]
+mod dense;
 mod gelu;
 mod product;
+mod softmax;
 
 use crate::layers::Activation;
 use burn::tensor::{DType, Tensor, TensorData};
@@ -26,8 +29,10 @@ fn numbers(x: &FlexTensor) -> &[f32] {
     &x.storage::<f32>()[start..start + x.layout().num_elements()]
 }
 
-/// x·Wᵀ + b for one position a row, `[rows, inputs]` by `[outputs, inputs]`; `None` where it is for burn to do.
-pub fn linear(x: &Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Option<Tensor<2>> {
+/// x·Wᵀ + b, `[rows, inputs]` by `[outputs, inputs]`; `None` where it is for burn to do. `one_position`: x is one position of each row of
+/// a batch, as in a step of decoding. The kernel follows from that, and never from how many rows there are.
+pub fn linear(x: &Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>, one_position: bool) -> Option<Tensor<2>> {
+    let kernel = if one_position { product::product } else { dense()? };
     let [rows, inputs] = x.dims();
     let [outputs, _] = weight.dims();
     let (x_memory, weight) = (contiguous(x)?, contiguous(weight)?);
@@ -36,44 +41,61 @@ pub fn linear(x: &Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Op
         None => None,
     };
     let mut out = vec![0.0_f32; rows * outputs];
-    product::product(numbers(&x_memory), numbers(&weight), bias.as_ref().map(numbers), inputs, &mut out);
+    kernel(numbers(&x_memory), numbers(&weight), bias.as_ref().map(numbers), inputs, &mut out);
     Some(Tensor::from_data(TensorData::new(out, [rows, outputs]), &x.device()))
+}
+
+/// x, W, b, inputs and the place of the result.
+type Product = fn(&[f32], &[f32], Option<&[f32]>, usize, &mut [f32]);
+
+/// The kernel of many rows, where this processor has one.
+fn dense() -> Option<Product> {
+    #[cfg(target_arch = "x86_64")]
+    if dense::is_available() {
+        return Some(dense::dense);
+    }
+    None
 }
 
 /// Writes `new` `[rows, heads, n, size]` into `all` `[rows, heads, capacity, size]` from a position on, in place; gives `all` back where it
 /// is for burn to do. burn-flex's own assignment copies all of it each time.
 #[allow(clippy::result_large_err)] // The tensor comes back where this path does not take it.
 pub fn assign_positions(all: Tensor<4>, new: &Tensor<4>, from: usize) -> Result<Tensor<4>, Tensor<4>> {
-    if contiguous(&all).is_none() {
-        return Err(all);
-    }
     let Some(new_memory) = copied(new) else { return Err(all) };
     let ([_, _, capacity, size], [_, _, added, _]) = (all.dims(), new.dims());
-    let device = all.device();
-    let mut data = all.into_data();
-    if let Ok(values) = data.as_mut_slice::<f32>() {
-        let heads = values.chunks_exact_mut(capacity * size).zip(numbers(&new_memory).chunks_exact(added * size));
+    in_place(all, |all| {
+        let heads = all.chunks_exact_mut(capacity * size).zip(numbers(&new_memory).chunks_exact(added * size));
         for (head, new) in heads {
             head[from * size..(from + added) * size].copy_from_slice(new);
         }
-        return Ok(Tensor::from_data(data, &device));
-    }
-    Err(Tensor::from_data(data, &device))
+    })
 }
 
 /// GELU with the error function, in place; gives the tensor back where it is for burn to do.
 #[allow(clippy::result_large_err)] // The tensor comes back where this path does not take it.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>, Tensor<D>> {
+    in_place(x, gelu::gelu)
+}
+
+/// Softmax along the last dimension, in place; gives the tensor back where it is for burn to do.
+#[allow(clippy::result_large_err)] // The tensor comes back where this path does not take it.
+pub fn softmax<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>, Tensor<D>> {
+    let width = x.dims()[D - 1];
+    in_place(x, |values| softmax::softmax(values, width))
+}
+
+/// Changes a tensor's numbers where they lie, if nobody else holds them, else in a copy.
+#[allow(clippy::result_large_err)] // The tensor comes back where this path does not take it.
+fn in_place<const D: usize>(x: Tensor<D>, change: impl FnOnce(&mut [f32])) -> Result<Tensor<D>, Tensor<D>> {
     if contiguous(&x).is_none() {
         return Err(x);
     }
-    let (shape, device) = (x.dims(), x.device());
+    let device = x.device();
     let mut data = x.into_data();
     match data.as_mut_slice::<f32>() {
-        Ok(values) => gelu::gelu(values),
+        Ok(values) => change(values),
         Err(_) => return Err(Tensor::from_data(data, &device)),
     }
-    debug_assert_eq!(data.shape.to_vec(), shape.to_vec());
     Ok(Tensor::from_data(data, &device))
 }
 

@@ -51,6 +51,11 @@ fn weights(query: Tensor<4>, keys: Tensor<4>, bias: Option<Tensor<4>>, scale: f6
     if let Some(bias) = bias {
         scores = scores + bias;
     }
+    #[cfg(feature = "flex")]
+    let scores = match crate::cpu::softmax(scores) {
+        Ok(weights) => return weights,
+        Err(scores) => scores,
+    };
     activation::softmax(scores, 3)
 }
 

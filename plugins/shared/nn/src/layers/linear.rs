@@ -88,11 +88,8 @@ impl Linear {
         let one_position = D == 2 || x.dims()[D - 2] == 1;
         let (x, shape) = self.flat(x);
         #[cfg(feature = "flex")]
-        if one_position {
-            // One position a row: a step of decoding.
-            if let Some(y) = crate::cpu::linear(&x, &self.weight, self.bias.as_ref()) {
-                return y.reshape(shape);
-            }
+        if let Some(y) = crate::cpu::linear(&x, &self.weight, self.bias.as_ref(), one_position) {
+            return y.reshape(shape);
         }
         #[cfg(not(feature = "flex"))]
         let _ = one_position;
