@@ -11,7 +11,7 @@ use crate::eval::{one_answer, prepared_items};
 use crate::progress::{Bar, Reporter};
 use crate::registry::{Lock, Registry};
 use crate::run::{RunLock, Shard, clear_unfinished, replace_file, write_items};
-use crate::worker::{Command, Event, Reply, Worker};
+use crate::worker::{Command, Death, Event, Reply, Worker};
 use plugin_api::TrainerDescription;
 use std::path::PathBuf;
 
@@ -104,16 +104,51 @@ fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) 
     Ok(())
 }
 
-/// Starts the worker and follows it to its end.
+/// Starts a worker and follows the training to its end. Where a worker dies another goes on from the last checkpoint, as long as there is a
+/// new one each time.
 fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &mut Vec<String>) -> Result<()> {
+    // Workers in a row that died without a checkpoint.
+    let mut fruitless = 0;
+    loop {
+        let Ended::Died { death, saved } = follow_worker(job, request, reporter, device)? else { return Ok(()) };
+        fruitless = if saved { 0 } else { fruitless + 1 };
+        // What killed it from outside, such as the system for memory, may be gone; what it died of itself comes again.
+        if fruitless >= if death.from_outside { 2 } else { 1 } {
+            return Err(Error::failed(death.reason)
+                .help("no new checkpoint came of it; the same command with --resume goes on from the last one"));
+        }
+        reporter.warn(&format!("{}; going on from the last checkpoint with a new worker", death.reason));
+        clear_unfinished(&request.out);
+    }
+}
+
+/// How a worker ended.
+enum Ended {
+    Done,
+    /// It died; whether it had saved a checkpoint.
+    Died {
+        death: Death,
+        saved: bool,
+    },
+}
+
+fn follow_worker(
+    job: &TrainJob,
+    request: &TrainRequest,
+    reporter: &Reporter,
+    device: &mut Vec<String>,
+) -> Result<Ended> {
     let mut worker = Worker::start(request.limits, request.threads)?;
     worker.send(&Command::Train { job: Box::new(job.clone()) })?;
     let mut bar: Option<Bar> = None;
+    let mut saved = false;
     loop {
         match worker.next(bar.is_none()) {
             Reply::Event(Event::Training { news }) => match news {
                 TrainNews::Ready { description, layers, trainable, done, steps, images_done, images } => {
-                    device.push(description.device.clone());
+                    if !device.contains(&description.device) {
+                        device.push(description.device.clone());
+                    }
                     reporter.note(&ready(&description, layers, trainable, done, steps));
                     let text = serde_json::to_string_pretty(&description).unwrap_or_default() + "\n";
                     replace_file(&job.folder.join("model.json"), text.as_bytes())?;
@@ -125,17 +160,14 @@ fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &
                     }
                 }
                 TrainNews::Validated(validation) => reporter.note(&validated(&validation)),
-                TrainNews::Saved { .. } => {}
+                TrainNews::Saved { .. } => saved = true,
                 TrainNews::LeftOut { id, reason } => reporter.warn(&format!("item {id} is left out: {reason}")),
             },
-            Reply::Event(Event::Done) => return Ok(()),
+            Reply::Event(Event::Done) => return Ok(Ended::Done),
             Reply::Event(Event::Failed(failure)) => return Err(failure.into()),
             Reply::Event(Event::Log { level, message }) => reporter.plugin(&level, &message),
             Reply::Event(_) => {}
-            Reply::Died(death) => {
-                return Err(Error::failed(death.reason)
-                    .help("the last checkpoint is safe: the same command with --resume goes on from it"));
-            }
+            Reply::Died(death) => return Ok(Ended::Died { death, saved }),
         }
     }
 }
