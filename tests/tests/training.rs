@@ -169,8 +169,8 @@ fn a_worker_that_dies_again_without_a_checkpoint_between_is_the_last() {
     let (place, _) = place_with_image(odd, "fault = \"exit\"\nwidth = 777");
     let out = place.path("fit");
     let arguments = ["train", "--model", "odd", "--dataset", "hm", "--batch-size", "1", "--save-every", "1", "--out"];
-    let outcome = place.host(&arguments).with(&[&out]).run();
-    outcome.expect_code(3).expect_error(&["the worker ended with exit code 7", "--resume"]);
+    let outcome = place.host(&arguments).with(&[&out]).run().expect_code(3);
+    let outcome = outcome.expect_error(&["the worker ended with exit code 7", "--resume"]);
     assert_eq!(outcome.stderr.matches("going on from the last checkpoint with a new worker").count(), 1, "{outcome}");
     assert!(out.join("checkpoints/index.json").is_file());
 }
