@@ -2,7 +2,7 @@
 """Fine-tunes a BLIP-2 of given shapes with random weights by PEFT and by Lookbook, in turn, and prints speed, memory and the ratios.
 
 Needs what tests/parity/peft/requirements.txt pins, no network, and the built example:
-    cargo build --release -p blip2 --example train_bench
+    cargo build --release --workspace --examples
     compare_peft.py target/release/examples/train_bench [CONFIG.json] [--micro-batch N] [--tokens N] [--threads N] [--all-linear]
 Rank 32, alpha 64, rank-stabilised, dropout 0.05, AdamW, clipping. Each run is a process of its own; each one's best step counts, and the
 smallest of its peaks of memory. Memory is given whole, and above what the loaded model took.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 arguments.add_argument("bench")
-arguments.add_argument("config", nargs="?", default=str(Path(__file__).with_name("middling.json")))
+arguments.add_argument("config", nargs="?", default=str(Path(__file__).parent / "middling" / "config.json"))
 for flag, usual in (("--micro-batch", 4), ("--tokens", 20), ("--threads", 2), ("--steps", 4), ("--runs", 3), ("--rank", 32)):
     arguments.add_argument(flag, type=int, default=usual)
 for flag in ("--all-linear", "--checkpointing", "--reference"):

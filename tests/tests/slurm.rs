@@ -183,7 +183,7 @@ fn a_sweep_of_four_trials_comes_to_the_ranking_and_adapters_of_an_undisturbed_on
         &["--signal=TERM", "--batch", &format!("{}_{}", sent["jobs"][0]["id"].as_str().unwrap(), number("004"))],
     );
     assert!(wait_until(PATIENCE, || log("004").contains("saved behind step")), "{}", log("004"));
-    assert!(wait_until(PATIENCE, || log("003").contains("another goes on from the last checkpoint")), "{}", log("003"));
+    assert!(wait_until(PATIENCE, || log("003").contains("going on from the last checkpoint")), "{}", log("003"));
     // All is cancelled, and only what is not finished goes on.
     let ids: Vec<&str> = sent["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap()).collect();
     slurm.ask("scancel", &ids);

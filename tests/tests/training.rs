@@ -1,7 +1,7 @@
 //! `host train` with a trainer in plain arithmetic: the loop, its files, resuming, and what goes wrong.
 
 use end_to_end_tests::{
-    Host, Place, Registry, RunFiles, SmallDisk, assert_same_run, copy_folder, processes_with, sample_catalogue,
+    Host, Place, Registry, RunFiles, SmallDisk, assert_same_run, copy_folder, processes_with, random, sample_catalogue,
     test_image, wait_until,
 };
 use std::path::Path;
@@ -92,7 +92,7 @@ fn a_training_killed_at_random_moments_comes_to_the_same_bytes() {
     let started = Instant::now();
     train(&whole, &[]).run().expect_code(0);
     let length = started.elapsed();
-    let mut random = fastrand::Rng::with_seed(7);
+    let mut random = random();
     let mut midway = 0;
     std::thread::scope(|scope| {
         let (train, whole) = (&train, &whole);
@@ -173,36 +173,56 @@ fn a_training_that_is_asked_to_stop_saves_behind_the_step_in_hand_and_goes_on_to
 }
 
 #[test]
-fn a_training_whose_worker_is_killed_goes_on_with_another() {
-    let place = Place::with(Registry::usual().model("slow", "milliseconds = 15"));
-    let train = |out: &Path| {
-        let arguments = ["train", "--model", "slow", "--dataset", "hm", "--batch-size", "4", "--epochs", "1"];
-        place.host(&arguments).with(&["--save-every", "2"]).with(&["--out".as_ref(), out.as_os_str()])
-    };
-    let whole = place.path("whole");
-    train(&whole).run().expect_code(0);
-    let out = place.path("killed");
-    let host = train(&out);
-    let mark = host.mark();
-    let mut host = host.start();
-    let own = host.id();
-    for checkpoint in ["step-00000002", "step-00000006"] {
-        let saved = || out.join("checkpoints").join(checkpoint).is_dir();
-        assert!(wait_until(Duration::from_secs(60), saved), "{checkpoint} was not saved");
-        let worker = processes_with(&mark).into_iter().find(|pid| *pid != own).expect("a worker is at work");
-        assert!(Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap().success());
-    }
-    assert_eq!(host.wait().unwrap().code(), Some(0));
-    assert_same_run(&results(&out), &results(&whole));
-}
-
-#[test]
 fn a_training_whose_worker_dies_says_how_to_go_on() {
     let place = Place::with(Registry::usual().model("dying", "fault = \"exit\""));
     let out = place.path("fit");
     let dying = ["train", "--model", "dying", "--dataset", "hm"];
     let outcome = place.host(&dying).with(&["--out".as_ref(), out.as_os_str()]).run();
     outcome.expect_code(3).expect_error(&["the worker ended with exit code 7", "--resume"]);
+}
+
+#[test]
+fn a_worker_killed_from_outside_costs_a_training_nothing() {
+    let place = Place::with(Registry::usual().model("slow", "milliseconds = 20"));
+    let options = ["--epochs", "3", "--validate-every", "5", "--learning-rate", "0.02", "--patience", "0"];
+    let train = |out: &str| {
+        let arguments = ["train", "--model", "slow", "--dataset", "hm", "--batch-size", "4", "--micro-batch", "2"];
+        place.host(&arguments).with(&options).with(&["--out", out])
+    };
+    train("undisturbed").run().expect_code(0);
+    let command = train("disturbed");
+    let mark = command.mark();
+    let mut host = command.start();
+    let out = place.path("disturbed");
+    let last = || std::fs::read_to_string(out.join("checkpoints/index.json")).unwrap_or_default();
+    let mut random = random();
+    for _ in 0..2 {
+        let before = last();
+        assert!(wait_until(Duration::from_secs(30), || last() != before), "there is no new checkpoint");
+        // Anywhere between this checkpoint and the next.
+        std::thread::sleep(Duration::from_millis(random.u64(0..200)));
+        for worker in processes_with(&mark).into_iter().filter(|pid| *pid != host.id()) {
+            let killed = std::process::Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap();
+            assert!(killed.success());
+        }
+    }
+    assert!(host.wait().unwrap().success());
+    // Each worker begins an event file of its own.
+    let events = |path: &String| path.starts_with("events.out.tfevents.");
+    assert_eq!(RunFiles::of(&out).0.keys().filter(|path| events(path)).count(), 3);
+    assert_same_run(&results(&out), &results(&place.path("undisturbed")));
+}
+
+#[test]
+fn a_worker_that_dies_again_without_a_checkpoint_between_is_the_last() {
+    let odd = |path: &Path| test_image(path, 777, 400, [10, 200, 10]);
+    let (place, _) = place_with_image(odd, "fault = \"exit\"\nwidth = 777");
+    let out = place.path("fit");
+    let arguments = ["train", "--model", "odd", "--dataset", "hm", "--batch-size", "1", "--save-every", "1", "--out"];
+    let outcome = place.host(&arguments).with(&[&out]).run().expect_code(3);
+    let outcome = outcome.expect_error(&["the worker ended with exit code 7", "--resume"]);
+    assert_eq!(outcome.stderr.matches("going on from the last checkpoint with a new worker").count(), 1, "{outcome}");
+    assert!(out.join("checkpoints/index.json").is_file());
 }
 
 #[test]

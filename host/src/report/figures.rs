@@ -2,7 +2,7 @@
 
 use super::collect::{DatasetScores, Results};
 use super::correlation::mean_correlations;
-use super::plot::{Bar, Curve, Dot, DotRow, Svg, WIDTH, bars, curves, dots, heat, histogram};
+use super::plot::{self, Bar, Dot, DotRow, Svg, WIDTH, bars, dots, heat, histogram};
 use super::table::{Cell, Row, Table};
 use crate::energy::energy_of;
 use crate::run::{Outcome, Plan, RunDir, Shard, read_items, read_predictions};
@@ -272,11 +272,11 @@ fn losses(plan: &Plan, logs: &[PathBuf]) -> Section {
         let of = |value: fn(&LogLine) -> Option<f64>| -> Vec<(f64, f64)> {
             lines.iter().filter_map(|line| Some((line.step, value(line)?))).collect()
         };
-        let training = Curve { label: "training".into(), points: thinned(of(|line| line.loss)), marked: false };
-        let validation = Curve { label: "validation".into(), points: of(|line| line.validation_loss), marked: true };
-        if !training.points.is_empty() {
+        let training = of(|line| line.loss);
+        if !training.is_empty() {
             let caption = format!("Loss a token of {name}");
-            charts.push(Figure::new(caption, |title| curves(title, &[training, validation], "optimizer step")));
+            let validation = of(|line| line.validation_loss);
+            charts.push(Figure::new(caption, |title| plot::losses(title, &training, validation)));
         }
     }
     Section {
@@ -286,17 +286,6 @@ fn losses(plan: &Plan, logs: &[PathBuf]) -> Section {
         legend: Vec::new(),
         charts,
     }
-}
-
-/// At most some hundreds of points, each the mean of its neighbours.
-fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    let each = points.len().div_ceil(400).max(1);
-    let mean = |chunk: &[(f64, f64)]| {
-        let count = chunk.len() as f64;
-        let sum = chunk.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
-        (sum.0 / count, sum.1 / count)
-    };
-    points.chunks(each).map(mean).collect()
 }
 
 /// What the run used, by part of the machine.

@@ -128,19 +128,20 @@ fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) 
 enum Ended {
     Finished,
     Stopped,
+    /// It died; whether it had saved a checkpoint.
     Died {
         death: Death,
-        /// Did it save a checkpoint before?
         saved: bool,
     },
 }
 
-/// Follows a worker to its end, and another one where somebody killed it; but not for ever, where one after the other is killed before it
-/// comes to a checkpoint. False if this process was asked to stop.
+/// Starts a worker and follows the training to its end. Where a worker dies another goes on from the last checkpoint, as long as there is a
+/// new one each time. False if this process was asked to stop.
 fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &mut Vec<String>) -> Result<bool> {
-    let mut in_vain = 0;
+    // Workers in a row that died without a checkpoint.
+    let mut fruitless = 0;
     loop {
-        let (death, saved) = match follow_one(job, request, reporter, device)? {
+        let (death, saved) = match follow_worker(job, request, reporter, device)? {
             Ended::Finished => return Ok(true),
             Ended::Stopped => return Ok(false),
             Ended::Died { death, saved } => (death, saved),
@@ -148,17 +149,23 @@ fn follow(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &
         if stop::requested() {
             return Ok(false);
         }
-        in_vain = if saved { 0 } else { in_vain + 1 };
-        if !death.from_outside || in_vain > 1 {
+        fruitless = if saved { 0 } else { fruitless + 1 };
+        // What killed it from outside, such as the system for memory, may be gone; what it died of itself comes again.
+        if fruitless >= if death.from_outside { 2 } else { 1 } {
             return Err(Error::failed(death.reason)
-                .help("the last checkpoint is safe: the same command with --resume goes on from it"));
+                .help("no new checkpoint came of it; the same command with --resume goes on from the last one"));
         }
-        reporter.warn(&format!("{}; another goes on from the last checkpoint", death.reason));
+        reporter.warn(&format!("{}; going on from the last checkpoint with a new worker", death.reason));
         clear_unfinished(&request.out);
     }
 }
 
-fn follow_one(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, device: &mut Vec<String>) -> Result<Ended> {
+fn follow_worker(
+    job: &TrainJob,
+    request: &TrainRequest,
+    reporter: &Reporter,
+    device: &mut Vec<String>,
+) -> Result<Ended> {
     let mut worker = Worker::start(request.limits, request.threads)?;
     worker.send(&Command::Train { job: Box::new(job.clone()) })?;
     let mut bar: Option<Bar> = None;
@@ -176,7 +183,9 @@ fn follow_one(job: &TrainJob, request: &TrainRequest, reporter: &Reporter, devic
         match reply {
             Reply::Event(Event::Training { news }) => match news {
                 TrainNews::Ready { description, layers, trainable, done, steps, images_done, images } => {
-                    device.push(description.device.clone());
+                    if !device.contains(&description.device) {
+                        device.push(description.device.clone());
+                    }
                     reporter.note(&ready(&description, layers, trainable, done, steps));
                     let text = serde_json::to_string_pretty(&description).unwrap_or_default() + "\n";
                     replace_file(&job.folder.join("model.json"), text.as_bytes())?;

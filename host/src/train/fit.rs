@@ -378,7 +378,7 @@ impl Training<'_> {
         if let Some(best) = self.checkpoints.best_adapter()? {
             replace_folder(&folder.join("adapter"), |aside| copy_files(&best, aside))?;
         }
-        let plot = loss_plot::draw(&read_log(&folder.join("log.jsonl"))?)?;
+        let plot = loss_plot::draw(&read_log(&folder.join("log.jsonl"))?);
         replace_file(&folder.join("loss.svg"), plot.as_bytes())?;
         let result =
             super::plan::TrainResult::of(&self.progress, self.order.steps, self.order.epochs_after(self.progress.step));

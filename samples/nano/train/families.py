@@ -97,7 +97,7 @@ class Opt(Blip2):
             num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=128, dropout=0.0, attention_dropout=0.0,
             eos_token_id=newline, bos_token_id=2, pad_token_id=1,
         ))
-        model.generation_config = GenerationConfig(bos_token_id=2, pad_token_id=1, eos_token_id=newline, max_new_tokens=60)
+        model.generation_config = GenerationConfig(bos_token_id=2, pad_token_id=1, eos_token_id=newline, max_new_tokens=100)
         return model
 
     def row(self, caption):
@@ -138,7 +138,7 @@ class T5(Blip2):
             decoder_start_token_id=0, pad_token_id=0, eos_token_id=1, bos_token_id=1,
         ))
         model.generation_config = GenerationConfig(
-            decoder_start_token_id=0, bos_token_id=1, pad_token_id=0, eos_token_id=1, max_new_tokens=60
+            decoder_start_token_id=0, bos_token_id=1, pad_token_id=0, eos_token_id=1, max_new_tokens=100
         )
         return model
 
@@ -204,7 +204,7 @@ class Llava:
             image_token_index=image, image_seq_length=(SIDE // self.patch) ** 2, vision_feature_layer=-2,
             vision_feature_select_strategy="default", tie_word_embeddings=False,
         ))
-        model.generation_config = GenerationConfig(bos_token_id=1, eos_token_id=2, pad_token_id=pad, max_new_tokens=60)
+        model.generation_config = GenerationConfig(bos_token_id=1, eos_token_id=2, pad_token_id=pad, max_new_tokens=100)
         return model
 
     def row(self, caption):

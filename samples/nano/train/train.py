@@ -155,7 +155,7 @@ def evaluate(folder, catalogue, write_to=None):
             pictures = [picture for *_, picture in items[start : start + 16]]
             text = {"text": [prompt] * len(pictures)} if prompt else {}
             inputs = processor(images=pictures, return_tensors="pt", **text)
-            ids = model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=60)
+            ids = model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=100)
             # transformers repeats what it was given: the prompt, the queries and BOS, or the decoder's start.
             encoder_decoder = config.model_type == "blip-2" and not config.use_decoder_only_language_model
             given = inputs["input_ids"].shape[1] if prompt else 1 if encoder_decoder else config.num_query_tokens + 1

@@ -159,7 +159,12 @@ pub fn trains_as_peft_and_torch_do<T: Tested>(family: &str) {
         }
         let captions: Vec<&str> =
             expected["captions"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
-        let (mut place, mut worst_loss, mut worst_norm, mut first_norm) = (0, 0.0_f64, 0.0_f64, None);
+        let relative = |ours: f64, theirs: &Value| {
+            let theirs = theirs.as_f64().unwrap();
+            (ours - theirs).abs() / theirs
+        };
+        let (mut place, mut worst_loss, mut worst_norm, mut exact_loss) = (0, 0.0_f64, 0.0_f64, 0.0_f64);
+        let mut exact_norms = Vec::new();
         for step in expected["steps"].as_array().unwrap() {
             let micro: Vec<(Batch, u64)> = (0..2)
                 .map(|_| {
@@ -175,18 +180,20 @@ pub fn trains_as_peft_and_torch_do<T: Tested>(family: &str) {
             let sum: f64 = micro.into_iter().map(|(batch, _)| trainer.accumulate(batch, weight).unwrap().sum).sum();
             let norm = trainer.step(expected["rate"].as_f64().unwrap()).unwrap();
             assert!(sum.is_finite() && norm.is_finite(), "{name}: {sum}, {norm}");
-            let (loss, theirs) = (sum * weight, step["loss"].as_f64().unwrap());
-            worst_loss = worst_loss.max((loss - theirs).abs() / theirs);
-            let theirs = step["norm"].as_f64().unwrap();
-            worst_norm = worst_norm.max((norm - theirs).abs() / theirs);
-            first_norm.get_or_insert(worst_norm);
+            let loss = sum * weight;
+            worst_loss = worst_loss.max(relative(loss, &step["loss"]));
+            worst_norm = worst_norm.max(relative(norm, &step["norm"]));
+            exact_loss = exact_loss.max(relative(loss, &step["exact"]["loss"]));
+            exact_norms.push(relative(norm, &step["exact"]["norm"]));
         }
-        let first_norm = first_norm.unwrap();
+        let exact_norm = exact_norms.iter().copied().fold(0.0, f64::max);
         assert!(worst_loss < 1e-4, "{name}: losses differ by {worst_loss:.2e}");
-        assert!(first_norm < 1e-4, "{name}: the first gradient's norm differs by {first_norm:.2e}");
-        // T5's attention is not scaled and sharp in these checkpoints: torch's own norms in f32 are off by 3e-4 from those in f64 in the
-        // last steps.
-        assert!(worst_norm < 1e-2, "{name}: gradient norms differ by {worst_norm:.2e}");
+        assert!(exact_loss < 1e-4, "{name}: losses differ by {exact_loss:.2e} from those in f64");
+        // T5 does not scale its attention, which is sharp in these checkpoints: in f64, a change of the pixels by the rounding of f32 alone
+        // moves the norms of later steps by 8e-5, and those of the other families by 1e-7.
+        let limit = if family.starts_with("t5") { 1e-3 } else { 1e-5 };
+        assert!(exact_norm < limit, "{name}: gradient norms differ by {exact_norm:.2e} from those in f64");
+        assert!(exact_norms[0] < limit.min(1e-4), "{name}: the first norm differs by {:.2e}", exact_norms[0]);
         let kept = std::env::var_os("LOOKBOOK_ADAPTERS_OUT").map(PathBuf::from);
         let temporary = tempfile::tempdir().unwrap();
         let out = kept.as_ref().map_or_else(|| temporary.path().to_path_buf(), |folder| folder.join(&name));
@@ -198,7 +205,9 @@ pub fn trains_as_peft_and_torch_do<T: Tested>(family: &str) {
             let (_, their_down, their_up) = theirs.iter().find(|(their, ..)| their == path).unwrap();
             worst = worst.max(farthest(down, their_down)).max(farthest(up, their_up));
         }
-        println!("{name}: losses within {worst_loss:.1e}, norms {worst_norm:.1e}, adapters {worst:.1e}");
+        println!(
+            "{name}: losses within {worst_loss:.1e}, norms {worst_norm:.1e} (of f64: {exact_loss:.1e}, {exact_norm:.1e}), adapters {worst:.1e}"
+        );
         assert!(worst < 1e-4, "{name}: adapters differ by {worst:.2e}");
         // What PEFT adapts and the model never runs stays as it began, so nothing else may be missing here.
         for (path, ..) in theirs.iter().filter(|(path, ..)| ours.iter().all(|(own, ..)| own != path)) {
@@ -224,6 +233,25 @@ pub fn an_adapter_of_peft_gives_pefts_scores<T: Tested>(family: &str) {
         assert!(difference < 1e-4, "{}: {difference:.2e}", case.folder.display());
         let without = T::first_scores(&checkpoint(family), None, pixels, 2);
         assert!(farthest(&scores, &without) > 1e-2, "{}: the adapter does nothing", case.folder.display());
+    }
+}
+
+/// The adapters of the samples, which `host train` wrote, give the scores that they give in PEFT.
+pub fn adapters_of_the_samples_give_pefts_scores<T: Tested>(model: &str) {
+    let text = std::fs::read(parity().join("peft/nano.json")).unwrap();
+    let adapters: serde_json::Map<String, Value> = serde_json::from_slice(&text).unwrap();
+    let nano = parity().join("../../samples/nano");
+    let config: Value = serde_json::from_slice(&std::fs::read(nano.join(model).join("config.json")).unwrap()).unwrap();
+    let side = config["vision_config"]["image_size"].as_u64().unwrap();
+    // The formula of the fixtures.
+    let pixels: Vec<f32> = (0..3 * side * side).map(|place| (0.37 * place as f64).sin() as f32).collect();
+    let own: Vec<_> = adapters.iter().filter(|(_, adapter)| adapter["model"] == model).collect();
+    assert_eq!(own.len(), 2, "an adapter for each sample catalogue");
+    for (name, adapter) in own {
+        let scores = T::first_scores(&nano.join(model), Some(&nano.join("adapters").join(name)), pixels.clone(), 1);
+        let difference = farthest(&scores, &floats(&adapter["scores"]));
+        println!("{name}: {difference:.1e}");
+        assert!(difference < 1e-4, "{name}: {difference:.2e}");
     }
 }
 

@@ -3,14 +3,17 @@
 
 Pinned in requirements.txt beside this file. Usage:
   make_fixtures.py                    makes cases/ and layers/ (the checkpoints are those of tests/parity/transformers)
+  make_fixtures.py --nano             makes nano.json: PEFT's scores with the adapters of samples/nano/adapters, which `host train` wrote
   make_fixtures.py --check DIR        reads adapters that this project wrote (DIR/CASE/, by `LOOKBOOK_ADAPTERS_OUT=DIR cargo test -p blip2
                                       -p llava`) with PEFT and compares its scores with ours (DIR/CASE/scores.json)
 
-A case is a folder: the adapter that PEFT wrote after STEPS steps, and expected.json: losses and gradient norms of the steps, and the scores
-of the first new token with that adapter. A begins as a formula that both sides know, B as zero. The base's own dropouts are off.
+A case is a folder: the adapter that PEFT wrote after STEPS steps, and expected.json: losses and gradient norms of the steps, the same of a
+run in double precision (`exact`), and the scores of the first new token with that adapter. A begins as a formula that both sides know, B as
+zero. The base's own dropouts are off.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import shutil
@@ -22,10 +25,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import Blip2ForConditionalGeneration, LlavaForConditionalGeneration
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
+from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 HERE = Path(__file__).resolve().parent
 CHECKPOINTS = HERE.parent / "transformers" / "checkpoints"
 CASES = HERE / "cases"
+NANO = HERE.parents[2] / "samples" / "nano"
 STEPS, MICRO, ACCUMULATED, RANK, ALPHA = 20, 2, 2, 4, 8
 RATE, DECAY, CLIP = 5e-4, 0.01, 1.0
 CAPTIONS = [
@@ -57,10 +63,11 @@ def pixels(family):
 class Rows:
     """How a caption becomes ids and labels, as the reference's own forward pass takes them."""
 
-    def __init__(self, family):
+    def __init__(self, family, folder=None):
         self.family = family
-        self.made = Tokenizer.from_file(str(CHECKPOINTS / family / "tokenizer.json"))
-        config = json.loads((CHECKPOINTS / family / "config.json").read_text())
+        folder = folder or CHECKPOINTS / family
+        self.made = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        config = json.loads((folder / "config.json").read_text())
         self.image = self.made.token_to_id("<image>")
         self.vectors = config.get("num_query_tokens") or config["image_seq_length"]
 
@@ -101,7 +108,7 @@ def losses(model, family, values, rows):
     flat = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), ignore_index=-100, reduction="sum")
     count = int((labels != -100).sum())
     # The reference's own loss is the mean of the same.
-    assert torch.allclose(out.loss * count, flat, rtol=1e-5), (out.loss * count, flat)
+    assert torch.allclose(out.loss.float() * count, flat.float(), rtol=1e-5), (out.loss * count, flat)
     return flat, count
 
 
@@ -121,17 +128,35 @@ def first_scores(model, family, values, prompt):
         return model(pixel_values=values, input_ids=torch.tensor([prompt] * len(values)), **decoder).logits[:, -1]
 
 
-def make(family, targets, stabilised):
+@contextlib.contextmanager
+def norms_in_their_inputs_precision():
+    """transformers computes these in f32 whatever the model's precision is, which a run in f64 must not do."""
+
+    def forward(self, x):
+        epsilon = getattr(self, "variance_epsilon")
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + epsilon))
+
+    kept = {norm: norm.forward for norm in (LlamaRMSNorm, T5LayerNorm)}
+    for norm in kept:
+        norm.forward = forward
+    try:
+        yield
+    finally:
+        for norm, own in kept.items():
+            norm.forward = own
+
+
+def train(family, config, dtype):
+    """The model after its steps, and what they were."""
     torch.manual_seed(0)
-    name = f"{family}-{targets}-{'rslora' if stabilised else 'classic'}"
-    config = LoraConfig(r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, use_rslora=stabilised, target_modules=TARGETS[targets], bias="none")
     model = get_peft_model(base(family), config).eval()
     model.peft_config["default"].base_model_name_or_path = f"lookbook/{family}"
     begin(model)
+    model.to(dtype)
     before = {name: tensor.clone() for name, tensor in model.named_parameters() if "lora_" not in name}
     adapters = [tensor for name, tensor in model.named_parameters() if "lora_" in name]
     optimizer = torch.optim.AdamW(adapters, lr=RATE, weight_decay=DECAY)
-    rows, values = Rows(family), pixels(family)
+    rows, values = Rows(family), pixels(family).to(dtype)
     place, steps = 0, []
     for step in range(STEPS):
         batches = []
@@ -151,18 +176,31 @@ def make(family, targets, stabilised):
         optimizer.zero_grad()
         steps.append({"loss": total / tokens, "tokens": tokens, "norm": norm.item()})
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.named_parameters() if name in before)
+    return model, steps
+
+
+def make(family, targets, stabilised):
+    name = f"{family}-{targets}-{'rslora' if stabilised else 'classic'}"
+    config = LoraConfig(r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, use_rslora=stabilised, target_modules=TARGETS[targets], bias="none")
+    with norms_in_their_inputs_precision():
+        _, exact = train(family, config, torch.float64)
+    model, steps = train(family, config, torch.float32)
+    for own, other in zip(steps, exact):
+        own["exact"] = {"loss": other["loss"], "norm": other["norm"]}
     folder = CASES / name
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
-    scores = first_scores(model, family, values[:2], rows.prompt())
+    scores = first_scores(model, family, pixels(family)[:2], Rows(family).prompt())
     expected = {
         "family": family, "targets": targets, "rank": RANK, "alpha": ALPHA, "rslora": stabilised, "micro": MICRO, "accumulated": ACCUMULATED,
         "rate": RATE, "decay": DECAY, "clip": CLIP, "captions": CAPTIONS, "steps": steps, "scores": scores.flatten().tolist(),
         "layers": sorted(n.removeprefix("base_model.model.").split(".lora_A")[0] for n, _ in model.named_parameters() if "lora_A" in n),
     }
     (folder / "expected.json").write_text(json.dumps(expected, separators=(",", ":")))
+    farthest = lambda of: max(abs(s[of] - s["exact"][of]) / s["exact"][of] for s in steps)
     print(name, "loss", round(steps[0]["loss"], 4), "->", round(steps[-1]["loss"], 4), "norm", round(steps[0]["norm"], 3),
+          f"f32 from f64: losses {farthest('loss'):.1e}, norms {farthest('norm'):.1e};",
           sum(f.stat().st_size for f in folder.iterdir()) // 1024, "KiB")
 
 
@@ -204,14 +242,36 @@ def check(directory):
     print("all within 1e-4; the worst", f"{worst:.2e}")
 
 
+def nano():
+    """The first scores of a picture by a formula, with each adapter of the samples."""
+    found = {}
+    for folder in sorted(path for path in (NANO / "adapters").iterdir() if (path / "adapter_config.json").is_file()):
+        name = folder.name.rsplit("-", 1)[0]
+        family = {"blip2-opt": "opt-small", "blip2-flan-t5": "t5-untied", "llava": "llava-grouped"}[name]
+        load = lambda: FAMILIES[family].from_pretrained(NANO / name, dtype=torch.float32).eval()
+        model = load()
+        side = model.config.vision_config.image_size
+        values = torch.sin(0.37 * torch.arange(3 * side * side, dtype=torch.float64)).float().reshape(1, 3, side, side)
+        prompt = Rows(family, NANO / name).prompt()
+        without = first_scores(model, family, values, prompt).flatten()
+        scores = first_scores(PeftModel.from_pretrained(load(), folder).eval(), family, values, prompt).flatten()
+        print(folder.name, "the adapter moves scores by", round((scores - without).abs().max().item(), 2))
+        found[folder.name] = {"model": name, "scores": [float(f"{score:.7g}") for score in scores.tolist()]}
+    (HERE / "nano.json").write_text(json.dumps(found, separators=(",", ":")) + "\n")
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--check", type=Path)
+    arguments.add_argument("--nano", action="store_true")
     arguments.add_argument("--only", default="", help="makes only cases whose names begin so")
     given = arguments.parse_args()
     torch.set_num_threads(1)
     if given.check:
         check(given.check)
+        return
+    if given.nano:
+        nano()
         return
     for family in FAMILIES:
         layers(family)

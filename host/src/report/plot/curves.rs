@@ -42,3 +42,21 @@ pub fn curves(title: &str, curves: &[Curve], horizontal: &str) -> Svg {
         }
     })
 }
+
+/// The losses of a training over its optimizer steps.
+pub fn losses(title: &str, training: &[(f64, f64)], validation: Vec<(f64, f64)>) -> Svg {
+    let training = Curve { label: "training".into(), points: thinned(training), marked: false };
+    let validation = Curve { label: "validation".into(), points: validation, marked: true };
+    curves(title, &[training, validation], "optimizer step")
+}
+
+/// At most some hundreds of points, each the mean of its neighbours.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let each = points.len().div_ceil(400).max(1);
+    let mean = |chunk: &[(f64, f64)]| {
+        let count = chunk.len() as f64;
+        let sum = chunk.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+        (sum.0 / count, sum.1 / count)
+    };
+    points.chunks(each).map(mean).collect()
+}

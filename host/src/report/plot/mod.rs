@@ -11,7 +11,7 @@ mod palette;
 
 pub use bars::{Bar, bars};
 pub use canvas::Svg;
-pub use curves::{Curve, curves};
+pub use curves::losses;
 pub use dots::{Dot, DotRow, dots};
 pub use heat::heat;
 pub use histogram::histogram;
@@ -22,6 +22,7 @@ pub const WIDTH: f64 = 348.0;
 
 #[cfg(test)]
 mod tests {
+    use super::curves::{Curve, curves};
     use super::*;
 
     #[test]

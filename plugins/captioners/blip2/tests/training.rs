@@ -46,6 +46,13 @@ fn adapters_of_peft_give_pefts_scores() {
 }
 
 #[test]
+fn adapters_of_the_samples_give_pefts_scores() {
+    for model in ["blip2-opt", "blip2-flan-t5"] {
+        harness::adapters_of_the_samples_give_pefts_scores::<Blip2Trainer>(model);
+    }
+}
+
+#[test]
 fn opts_gradients_are_those_of_finite_differences() {
     harness::gradients_are_those_of_finite_differences::<Blip2Trainer>("opt-small");
 }

@@ -42,6 +42,11 @@ fn adapters_of_peft_give_pefts_scores() {
 }
 
 #[test]
+fn adapters_of_the_samples_give_pefts_scores() {
+    harness::adapters_of_the_samples_give_pefts_scores::<LlavaTrainer>("llava");
+}
+
+#[test]
 fn gradients_are_those_of_finite_differences() {
     harness::gradients_are_those_of_finite_differences::<LlavaTrainer>(FAMILY);
 }
