@@ -187,7 +187,8 @@ fn memory_json(need: &MemoryNeed) -> serde_json::Value {
     let batches: Vec<_> =
         BATCHES.iter().map(|&size| serde_json::json!({ "batch_size": size, "bytes": need.of_batch(size) })).collect();
     serde_json::json!({
-        "device": need.device, "precision": need.precision, "weights": need.weights, "image": need.image, "free": need.free,
+        "device": need.device, "precision": need.precision, "weights": need.weights, "group": need.group,
+        "image": need.image, "free": need.free,
         "batches": batches,
     })
 }

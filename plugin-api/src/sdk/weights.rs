@@ -54,6 +54,8 @@ pub struct MemoryNeed {
     pub weights: u64,
     /// Each image of a batch: caches and intermediate values.
     pub image: u64,
+    /// What is taken besides, whatever the batch: images are seen in groups.
+    pub group: u64,
     /// What is free there now, where the plugin can tell.
     pub free: Option<u64>,
 }
@@ -61,12 +63,13 @@ pub struct MemoryNeed {
 impl MemoryNeed {
     /// Bytes that a batch of so many images needs, weights included.
     pub fn of_batch(&self, images: usize) -> u64 {
-        self.weights.saturating_add(self.image.saturating_mul(images as u64))
+        let fixed = self.weights.saturating_add(if images == 0 { 0 } else { self.group });
+        fixed.saturating_add(self.image.saturating_mul(images as u64))
     }
 
     /// The most images that fit into so many bytes; 0 where the weights alone do not.
     pub fn largest_batch(&self, bytes: u64) -> usize {
-        let left = bytes.saturating_sub(self.weights);
+        let left = bytes.saturating_sub(self.weights.saturating_add(self.group));
         usize::try_from(left / self.image.max(1)).unwrap_or(usize::MAX)
     }
 }
@@ -77,8 +80,8 @@ mod tests {
 
     #[test]
     fn a_batch_needs_its_images_and_the_weights_once() {
-        let need = MemoryNeed { weights: 100, image: 7, ..MemoryNeed::default() };
-        assert_eq!([need.of_batch(0), need.of_batch(3)], [100, 121]);
-        assert_eq!([need.largest_batch(50), need.largest_batch(120), need.largest_batch(121)], [0, 2, 3]);
+        let need = MemoryNeed { weights: 100, image: 7, group: 10, ..MemoryNeed::default() };
+        assert_eq!([need.of_batch(0), need.of_batch(3)], [100, 131]);
+        assert_eq!([need.largest_batch(50), need.largest_batch(130), need.largest_batch(131)], [0, 2, 3]);
     }
 }

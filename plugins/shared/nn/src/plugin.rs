@@ -42,11 +42,15 @@ impl From<Error> for PluginError {
 /// # Errors
 /// It cannot be used.
 pub fn placement(device: Device) -> Result<Placement> {
-    match device {
+    let placement = match device {
         Device::Auto => Placement::auto(),
         Device::Cpu => Placement::cpu(),
         Device::Cuda(index) => Placement::cuda(index),
+    }?;
+    if placement.is_cpu() {
+        crate::memory::keep_freed();
     }
+    Ok(placement)
 }
 
 /// The token that ends a caption in training: the first of those that end one in use.

@@ -10,12 +10,17 @@ const GPU_GROUP: usize = 16;
 const CPU_GROUP: usize = 4;
 
 /// How many images of a batch are seen at once, in one group.
-pub fn group_size(placement: &Placement, rows: usize) -> usize {
+fn group_size(placement: &Placement, rows: usize) -> usize {
     if placement.is_cpu() {
         rows.div_ceil(rayon::current_num_threads()).clamp(1, CPU_GROUP)
     } else {
         rows.clamp(1, GPU_GROUP)
     }
+}
+
+/// How many images are seen at once at most, in all groups that are seen side by side.
+pub fn seen_at_once(cpu: bool) -> usize {
+    if cpu { CPU_GROUP * rayon::current_num_threads() } else { GPU_GROUP }
 }
 
 /// Sees images `[rows, 3, size, size]`, row-major, in groups; `see` takes a group's pixels and its number of images. The vectors of
