@@ -63,7 +63,7 @@ impl Columns {
             shift[..bias.len()].copy_from_slice(bias);
         }
         let count = PANEL.min(self.outputs - first);
-        let mut write = |row: usize, sums: &[[__m512; 2]]| {
+        let write = |row: usize, sums: &[[__m512; 2]]| {
             for (place, sums) in sums.iter().enumerate() {
                 let mut numbers = [0.0_f32; PANEL];
                 // SAFETY: a panel is two registers; the row and `count` columns of it lie within the result.
@@ -107,10 +107,10 @@ fn tile<const R: usize>(x: &[f32], packed: &[f32], inputs: usize) -> [[__m512; 2
         unsafe {
             let w = packed.as_ptr().add(input * PANEL);
             let (left, right) = (_mm512_loadu_ps(w), _mm512_loadu_ps(w.add(WIDTH)));
-            for row in 0..R {
+            for (row, sums) in sums.iter_mut().enumerate() {
                 let x = _mm512_set1_ps(*x.as_ptr().add(row * inputs + input));
-                sums[row][0] = _mm512_fmadd_ps(x, left, sums[row][0]);
-                sums[row][1] = _mm512_fmadd_ps(x, right, sums[row][1]);
+                sums[0] = _mm512_fmadd_ps(x, left, sums[0]);
+                sums[1] = _mm512_fmadd_ps(x, right, sums[1]);
             }
         }
     }
