@@ -2,7 +2,6 @@
 //! [--all-linear] [--checkpointing]`. One JSON object comes out, with the keys that `tests/bench/compare_peft.py` reads.
 
 use blip2::{Blip2, Blip2Config};
-use nn::Placement;
 use nn::training::{Batch, Labels, Learner, Session, Tape, Var};
 use plugin_api::{AdamW, Adaptation, LoraTarget};
 use serde_json::{Value, json};
@@ -35,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     nn::limit_threads(number("--threads", 2)?);
     let value: Value = serde_json::from_slice(&std::fs::read(path)?)?;
     let config = Blip2Config::from_value(value)?;
-    let placement = Placement::auto()?;
+    let placement = nn::plugin::placement(plugin_api::Device::Auto)?;
     let blip2 = Blip2::random(&config, &placement)?;
     let session = Session::new(blip2.layers(), str::to_string, &placement);
     let model = Model { blip2, text: vec![config.begin_token.unwrap_or(1)] };

@@ -82,6 +82,15 @@ impl Llava {
         in_groups(pixels, rows, &self.placement, see)
     }
 
+    /// The images in training: as in use where no adapter sees them, else on the tape.
+    fn image_vectors_learnt<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
+        let unseen = |site: &Site| site.name.starts_with("language_model.") || site.adapters.is_empty();
+        match self.sites.all().iter().all(unseen) {
+            true => Var::constant(self.image_vectors(&pixels, rows)),
+            false => self.image_vectors_on(tape, pixels, rows),
+        }
+    }
+
     fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
         let size = self.config.vision.image_size;
         let data = TensorData::new(pixels, [rows, 3, size, size]);
@@ -102,7 +111,7 @@ impl Llava {
     pub fn learn<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, text: &[u32], labels: &Labels) -> Result<Var> {
         let rows = labels.rows();
         let place = self.image_place(text)?;
-        let image = self.image_vectors_on(tape, pixels, rows);
+        let image = self.image_vectors_learnt(tape, pixels, rows);
         let words = |ids: &[u32]| {
             let vectors = self.language.embed(ids).unsqueeze_dim::<3>(0);
             vectors.expand([rows, ids.len(), self.config.text.hidden_size])

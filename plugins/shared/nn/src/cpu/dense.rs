@@ -24,21 +24,50 @@ pub fn is_available() -> bool {
 /// # Panics
 /// The processor has no AVX-512 ([`is_available`]).
 pub fn dense(x: &[f32], w: &[f32], bias: Option<&[f32]>, inputs: usize, out: &mut [f32]) {
+    let outputs = w.len() / inputs.max(1);
+    multiply(x, bias, inputs, outputs, out, |first, count, packed| {
+        // SAFETY: `multiply` has asserted that the processor has the feature.
+        unsafe { pack(&w[first * inputs..(first + count) * inputs], inputs, packed) };
+    });
+}
+
+/// The same matrix in the other direction, as gradients go: `out[row, i] = Σ g[row, o] · w[o, i]`, with `g` `[rows, outputs]` and `out`
+/// `[rows, inputs]`.
+///
+/// # Panics
+/// The processor has no AVX-512 ([`is_available`]).
+pub fn dense_back(g: &[f32], w: &[f32], inputs: usize, out: &mut [f32]) {
+    let outputs = w.len() / inputs.max(1);
+    multiply(g, None, outputs, inputs, out, |first, count, packed| {
+        packed.resize(outputs * PANEL, 0.0);
+        for (packed, w) in packed.chunks_exact_mut(PANEL).zip(w.chunks_exact(inputs)) {
+            packed[..count].copy_from_slice(&w[first..first + count]);
+            packed[count..].fill(0.0);
+        }
+    });
+}
+
+/// `x` `[rows, inner]` times a matrix of so many columns, of which `pack` lays out up to [`PANEL`] from one on: `[inner, PANEL]`.
+fn multiply(
+    x: &[f32],
+    bias: Option<&[f32]>,
+    inner: usize,
+    columns: usize,
+    out: &mut [f32],
+    pack: impl Fn(usize, usize, &mut Vec<f32>) + Sync,
+) {
     assert!(is_available(), "the caller asks first");
-    if inputs == 0 || x.is_empty() || w.is_empty() {
+    if inner == 0 || columns == 0 || x.is_empty() {
         return;
     }
-    let outputs = w.len() / inputs;
-    assert_eq!(out.len(), x.len() / inputs * outputs);
-    let columns = Columns { begin: out.as_mut_ptr(), outputs };
-    w.par_chunks(PANEL * inputs).enumerate().for_each_init(Vec::new, |packed, (panel, w)| {
+    assert_eq!(out.len(), x.len() / inner * columns);
+    let target = Columns { begin: out.as_mut_ptr(), outputs: columns };
+    (0..columns.div_ceil(PANEL)).into_par_iter().for_each_init(Vec::new, |packed, panel| {
         let first = panel * PANEL;
-        // SAFETY: the processor has the feature; every panel is given once, and its columns lie within `out`.
-        unsafe {
-            pack(w, inputs, packed);
-            let bias = bias.map(|bias| &bias[first..first + w.len() / inputs]);
-            columns.fill(x, packed, bias, inputs, first);
-        }
+        let count = PANEL.min(columns - first);
+        pack(first, count, packed);
+        // SAFETY: the processor has the feature; every panel is met once, and its columns lie within `out`.
+        unsafe { target.fill(x, packed, bias.map(|bias| &bias[first..first + count]), inner, first) };
     });
 }
 
@@ -180,6 +209,28 @@ mod tests {
                     let place = row * outputs + o;
                     assert!((f64::from(plain[place]) - exact).abs() < 1e-5, "{rows} × {inputs} × {outputs}");
                     assert_eq!(out[place], plain[place] + bias[o]);
+                }
+            }
+        }
+    }
+    #[test]
+    fn the_way_back_is_that_of_exact_arithmetic() {
+        if !is_available() {
+            println!("skipped: this processor has no AVX-512");
+            return;
+        }
+        for (rows, inputs, outputs) in [(1, 1, 1), (13, 70, 33), (30, 32, 5), (5, 101, 129)] {
+            let (g, w) = (numbers(rows * outputs, 6), numbers(outputs * inputs, 7));
+            let mut out = vec![f32::NAN; rows * inputs];
+            dense_back(&g, &w, inputs, &mut out);
+            for row in 0..rows {
+                for input in 0..inputs {
+                    let exact: f64 =
+                        (0..outputs).map(|o| f64::from(g[row * outputs + o]) * f64::from(w[o * inputs + input])).sum();
+                    assert!(
+                        (f64::from(out[row * inputs + input]) - exact).abs() < 1e-5,
+                        "{rows} × {inputs} × {outputs}"
+                    );
                 }
             }
         }

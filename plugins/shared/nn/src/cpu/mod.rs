@@ -45,6 +45,19 @@ pub fn linear(x: &Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>, one_p
     Some(Tensor::from_data(TensorData::new(out, [rows, outputs]), &x.device()))
 }
 
+/// The way back through a linear layer: g·W, `[n, outputs]` by `[outputs, inputs]`; `None` where it is for burn to do.
+pub fn linear_back(gradient: &Tensor<2>, weight: &Tensor<2>) -> Option<Tensor<2>> {
+    #[cfg(target_arch = "x86_64")]
+    if dense::is_available() {
+        let ([rows, _], [_, inputs]) = (gradient.dims(), weight.dims());
+        let (memory, weight) = (copied(gradient)?, contiguous(weight)?);
+        let mut out = vec![0.0_f32; rows * inputs];
+        dense::dense_back(numbers(&memory), numbers(&weight), inputs, &mut out);
+        return Some(Tensor::from_data(TensorData::new(out, [rows, inputs]), &gradient.device()));
+    }
+    None
+}
+
 /// x, W, b, inputs and the place of the result.
 type Product = fn(&[f32], &[f32], Option<&[f32]>, usize, &mut [f32]);
 

@@ -102,6 +102,10 @@ impl Linear {
 
     /// The frozen layer without its bias, in the other direction: `[n, outputs]` to `[n, inputs]`. It carries a gradient back.
     pub(crate) fn transposed(&self, gradient: Tensor<2>) -> Tensor<2> {
+        #[cfg(feature = "flex")]
+        if let Some(back) = crate::cpu::linear_back(&gradient, &self.weight) {
+            return back;
+        }
         gradient.matmul(self.weight.clone())
     }
 
