@@ -83,7 +83,7 @@ fn a_run_of_another_plan_is_neither_merged_nor_resumed_and_the_difference_is_sho
     place.eval("other", "fine", "hm").with(&["--limit", "9", "--shard", "1/2"]).run().expect_code(0);
     let merge = place.host(&["merge", "runs/run", "runs/other"]).run().expect_code(2);
     merge.expect_error(&["cannot be merged", "limit"]);
-    place.host(&["merge", "weights"]).run().expect_code(2).expect_error(&["is no run directory"]);
+    place.host(&["merge", "weights"]).run().expect_code(2).expect_error(&["weights holds no run"]);
 }
 
 #[test]

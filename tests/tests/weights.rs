@@ -55,11 +55,11 @@ fn a_published_model_is_measured_by_shape_and_a_small_one_in_fact() {
     let measured = place.host(&bench).run().expect_code(0).json();
     let batches = measured["batches"].as_array().unwrap();
     assert_eq!(batches.iter().map(|batch| batch["batch_size"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 3]);
-    for value in
-        ["images_per_second", "tokens_per_second", "first_token_seconds", "vision_over_floor", "step_over_floor"]
-    {
+    for value in ["images_per_second", "tokens_per_second", "first_token_seconds", "vision_over_floor"] {
         assert!(batches[1][value].as_f64().unwrap() > 0.0, "{value}");
     }
+    // The difference of two times, which on a busy machine may come out as nothing.
+    assert!(batches[1]["step_over_floor"].as_f64().unwrap() >= 0.0);
     assert!(measured["bandwidth"].as_f64().unwrap() > 1e8 && measured["matrix_rate"].as_f64().unwrap() > 1e8);
     // Without its weights, what to do is said.
     let absent = place.host(&["bench", "blip2-opt-2.7b"]).run().expect_code(2);

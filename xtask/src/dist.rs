@@ -5,7 +5,7 @@ use crate::failure::{Failure, Result};
 use crate::notices::third_party;
 use crate::process::{run_built, run_cargo};
 use crate::workspace::{Workspace, host_file, library_file};
-use lzma_rust2::{XzOptions, XzWriter};
+use lzma_rust2::{FilterType, XzOptions, XzWriter};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,9 @@ use tar::{Builder, HeaderMode};
 
 /// What the compressed archive may weigh, in bytes.
 const LARGEST: u64 = 60_000_000;
+
+/// How far back the compressor looks, in bytes: over all plugins, which hold the same backends. Unpacking takes as much memory.
+const WINDOW: u32 = 192 << 20;
 
 /// Files of the root that go along as they are.
 const DOCUMENTS: [&str; 7] = [
@@ -126,7 +129,11 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
 
 /// Writes the folder as `name/…`: entries by name, no times, no owners.
 fn pack(folder: &Path, name: &str, archive: &Path) -> std::io::Result<()> {
-    let writer = XzWriter::new(BufWriter::new(File::create(archive)?), XzOptions::with_preset(6))?;
+    let mut options = XzOptions::with_preset(6);
+    options.lzma_options.dict_size = WINDOW;
+    // Calls have absolute addresses then: the same code at another place is the same bytes.
+    options.prepend_pre_filter(FilterType::BcjX86, 0);
+    let writer = XzWriter::new(BufWriter::new(File::create(archive)?), options)?;
     let mut builder = Builder::new(writer);
     builder.mode(HeaderMode::Deterministic);
     append(&mut builder, folder, Path::new(name))?;
