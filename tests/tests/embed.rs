@@ -2,8 +2,8 @@
 //! principal components.
 
 use end_to_end_tests::{
-    Place, Registry, RunFiles, copy_folder, library, predictions, repository, sample_catalogue, take_out_descriptions,
-    test_image,
+    Place, Registry, RunFiles, assert_same_run, copy_folder, library, predictions, repository, sample_catalogue,
+    take_out_descriptions, test_image,
 };
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -142,7 +142,7 @@ fn a_killed_command_goes_on_to_the_same_bytes() {
                 host.wait().unwrap();
             }
             embed(&place, model, &out, &more).run().expect_code(1);
-            assert!(files(place.path(&out)) == expected, "{out} is not what an undisturbed command writes");
+            assert_same_run(&files(place.path(&out)), &expected);
         }
     }
 }
