@@ -233,9 +233,13 @@ impl Folder {
         replace_file(&self.0.join(IDS), ids.as_bytes())?;
         manifest.complete = true;
         self.write_manifest(&manifest)?;
-        // All is in its place: what stays here is of no use, and harms nobody if it cannot be removed.
-        let _ = std::fs::remove_dir_all(self.unfinished());
+        self.clear_unfinished();
         Ok(manifest)
+    }
+
+    /// Removes what only an unfinished folder needs. It harms nobody if it cannot be removed.
+    pub fn clear_unfinished(&self) {
+        let _ = std::fs::remove_dir_all(self.unfinished());
     }
 
     fn finish_matrix(&self, rows: usize, width: usize) -> Result<()> {

@@ -40,6 +40,8 @@ pub fn embed(registry: &Registry, lock: &Lock, request: &Request, reporter: &Rep
             .help("choose another folder with --out DIR"));
         }
         if folder.is_whole(&earlier) {
+            // A command that was killed at the very end did not come to it.
+            folder.clear_unfinished();
             reporter.note(&format!("{}: the features are there already", request.out.display()));
             return Ok(earlier);
         }
