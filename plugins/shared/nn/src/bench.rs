@@ -89,7 +89,8 @@ fn seconds(work: impl FnOnce() -> Result<()>) -> Result<f64> {
 /// Waits until the device has computed a tensor, by reading one number of it.
 pub fn wait<const D: usize>(x: &Tensor<D>) {
     let first: [std::ops::Range<usize>; D] = std::array::from_fn(|_| 0..1);
-    let _ = x.clone().slice(first).into_data();
+    // The data are read when they are looked at, not before.
+    let _ = x.clone().slice(first).into_data().iter::<f32>().next();
 }
 
 /// Bytes a second that the device reads from its memory: the best of several passes over more than any cache holds.

@@ -44,7 +44,10 @@ impl Placement {
             }));
         }
         #[cfg(feature = "cuda")]
-        return Ok(Placement { device: Device::cuda(index), dtype: DType::BF16, kind: Kind::Cuda(index) });
+        {
+            crate::gpu::set_up();
+            Ok(Placement { device: Device::cuda(index), dtype: DType::BF16, kind: Kind::Cuda(index) })
+        }
         #[cfg(not(feature = "cuda"))]
         Err(Error::Device(format!("CUDA device {index} is out of this build's reach")))
     }

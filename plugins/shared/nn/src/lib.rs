@@ -8,6 +8,14 @@ mod config;
 mod cpu;
 mod device;
 mod error;
+#[cfg(feature = "cuda")]
+mod gpu;
+#[cfg(not(feature = "cuda"))]
+mod gpu {
+    //! A build without CUDA: no batch ever stands on a GPU.
+
+    pub enum Pace {}
+}
 pub mod parallel;
 mod random;
 

@@ -141,10 +141,8 @@ impl Layer {
         if let Some(cross) = &self.cross {
             x = cross.forward(tape, &x, image);
         }
-        let inner = tape.linear(&x, &self.up);
-        let inner = tape.activation(&inner, self.activation);
-        let output = tape.linear(&inner, &self.down);
-        let sum = tape.add(&output, &x);
+        let inner = tape.activated(&x, &self.up, self.activation);
+        let sum = tape.added(&inner, &self.down, &x);
         tape.layer_norm(&sum, &self.norm)
     }
 }
@@ -186,8 +184,7 @@ impl Attention {
                 tape.attention(&Heads::Crossed { query: &query, key_value: &key_value }, attending)
             }
         };
-        let output = tape.linear(&attended, &self.output);
-        let sum = tape.add(&output, x);
+        let sum = tape.added(&attended, &self.output, x);
         tape.layer_norm(&sum, &self.norm)
     }
 }

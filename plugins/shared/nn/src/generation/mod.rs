@@ -2,6 +2,8 @@
 //! and decoders behind an encoder; what differs stands behind [`LanguageModel`].
 
 mod beam;
+#[cfg(feature = "cuda")]
+mod replay;
 mod scores;
 mod settings;
 mod single;

@@ -1,14 +1,10 @@
 //! One continuation a row: the likeliest token each time, or a drawn one.
 
-use super::{Generated, Limits, Request, Settings, is_cpu, scores};
+use super::{Generated, Limits, Request, Settings, scores};
 use crate::language::LanguageModel;
 use crate::random::Random;
 use crate::{Error, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-
-/// On a GPU, so many tokens are chosen before the host looks at them: the device then never waits for the host. Rows that end
-/// in between run on for nothing, at most so many steps.
-const GPU_WINDOW: usize = 8;
 
 struct Row {
     /// Where the row stands in the request.
@@ -34,9 +30,11 @@ pub fn search(
     let mut results = vec![Generated { ids: Vec::new(), ended: false }; rows.len()];
     let plain = settings.is_plain_greedy(limits);
     let device = request.prompt.embeddings.device();
-    let window = if plain && !is_cpu(&device) { GPU_WINDOW } else { 1 };
     let (mut state, mut scores) = model.start(request.prompt, limits.most);
-    let mut waiting: Vec<Tensor<1, Int>> = Vec::with_capacity(window);
+    #[cfg(feature = "cuda")]
+    if plain && state.fits_gpu() {
+        return super::replay::search(model, state, scores, settings, limits, cancelled);
+    }
     for made in 1..=limits.most {
         if cancelled() {
             return Err(Error::Cancelled);
@@ -46,49 +44,33 @@ pub fn search(
         } else {
             chosen_on_host(scores, &mut rows, made - 1, settings, limits, &device)
         };
-        waiting.push(tokens.clone());
-        let last = made == limits.most;
-        if waiting.len() == window || last {
-            let finished = take(&mut waiting, &mut rows, &mut results, settings);
-            if finished.iter().all(|&finished| finished) {
-                break;
-            }
-            if finished.contains(&true) && !last {
-                let alive: Vec<usize> = (0..rows.len()).filter(|&row| !finished[row]).collect();
-                state.select_rows(&alive);
-                tokens = tokens.select(0, index(&alive, &device));
-                let mut finished = finished.into_iter();
-                rows.retain(|_| !finished.next().unwrap_or(false));
-            }
-        }
-        if last {
+        let finished = take(&tokens, &mut rows, &mut results, settings);
+        if made == limits.most || finished.iter().all(|&finished| finished) {
             break;
+        }
+        if finished.contains(&true) {
+            let alive: Vec<usize> = (0..rows.len()).filter(|&row| !finished[row]).collect();
+            state.select_rows(&alive);
+            tokens = tokens.select(0, index(&alive, &device));
+            let mut finished = finished.into_iter();
+            rows.retain(|_| !finished.next().unwrap_or(false));
         }
         scores = model.step(&mut state, tokens);
     }
     Ok(results)
 }
 
-/// Reads the waiting tokens and hands them to the results. True for every row that has ended.
-fn take(
-    waiting: &mut Vec<Tensor<1, Int>>,
-    rows: &mut [Row],
-    results: &mut [Generated],
-    settings: &Settings,
-) -> Vec<bool> {
-    let all: Vec<i64> = Tensor::cat(std::mem::take(waiting), 0).into_data().iter::<i64>().collect();
-    for step in all.chunks(rows.len()) {
-        for (row, &token) in rows.iter_mut().zip(step) {
-            let result = &mut results[row.item];
-            if !result.ended {
-                let token = token as u32;
-                result.ids.push(token);
-                result.ended = settings.end_tokens.contains(&token);
-                row.said.push(token);
-            }
-        }
-    }
-    rows.iter().map(|row| results[row.item].ended).collect()
+/// Reads the chosen tokens and hands them to the results. True for every row that has ended.
+fn take(tokens: &Tensor<1, Int>, rows: &mut [Row], results: &mut [Generated], settings: &Settings) -> Vec<bool> {
+    let tokens: Vec<i64> = tokens.clone().into_data().iter::<i64>().collect();
+    let each = rows.iter_mut().zip(tokens).map(|(row, token)| {
+        let (token, result) = (token as u32, &mut results[row.item]);
+        result.ids.push(token);
+        result.ended = settings.end_tokens.contains(&token);
+        row.said.push(token);
+        result.ended
+    });
+    each.collect()
 }
 
 fn chosen_on_host(

@@ -5,7 +5,8 @@ mod training;
 use super::LanguageModel;
 use super::rotary::{Rotary, Turn};
 use super::state::{Prompt, State, prompt_positions};
-use crate::layers::{Activation, Embedding, KvCache, Linear, RmsNorm, attend, causal_bias, joined_heads, split_heads};
+use crate::gpu::Pace;
+use crate::layers::{Activation, Attending, Embedding, KvCache, Linear, RmsNorm, causal_bias};
 use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};
@@ -170,7 +171,11 @@ impl LanguageModel for Llama {
         let bias = causal_bias(length, &state.padding, &device, dtype);
         let mut x = prompt.embeddings;
         for (layer, cache) in self.layers.iter().zip(&mut state.caches) {
-            x = layer.forward(x, cache, &turn, Some(&bias));
+            x = layer.forward(x, cache, Some(&turn), Some(&bias), None);
+        }
+        #[cfg(feature = "cuda")]
+        if crate::gpu::is_gpu(&device) {
+            state.turns = Some(self.rotary.table(length + new_tokens, &device));
         }
         let scores = self.scores(x);
         (state, scores)
@@ -178,11 +183,16 @@ impl LanguageModel for Llama {
 
     fn step(&self, state: &mut State, tokens: Tensor<1, Int>) -> Tensor<2> {
         let x = self.tokens.select(tokens);
-        let turn = self.rotary.turn(&state.next_positions(), state.rows(), &x.device(), x.dtype());
-        let bias = state.step_bias();
+        let pace = state.pace.clone();
+        let (turn, bias) = if pace.is_some() {
+            (None, None)
+        } else {
+            let turn = self.rotary.turn(&state.next_positions(), state.rows(), &x.device(), x.dtype());
+            (Some(turn), state.step_bias())
+        };
         let mut x = x.unsqueeze_dim(1);
         for (layer, cache) in self.layers.iter().zip(&mut state.caches) {
-            x = layer.forward(x, cache, &turn, bias.as_ref());
+            x = layer.forward(x, cache, turn.as_ref(), bias.as_ref(), pace.as_deref());
         }
         self.scores(x)
     }
@@ -225,19 +235,21 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Tensor<3>, cache: &mut KvCache, turn: &Turn, bias: Option<&Tensor<4>>) -> Tensor<3> {
+    fn forward(
+        &self,
+        x: Tensor<3>,
+        cache: &mut KvCache,
+        turn: Option<&Turn>,
+        bias: Option<&Tensor<4>>,
+        pace: Option<&Pace>,
+    ) -> Tensor<3> {
         let (heads, groups) = (self.heads, self.groups);
-        let all = split_heads(self.qkv.forward(self.attention_norm.forward(x.clone())), heads + 2 * groups);
-        let size = all.dims()[3];
-        // Queries and keys turn together: they stand side by side.
-        let turned = turn.apply(all.clone().narrow(1, 0, heads + groups));
-        let query = turned.clone().narrow(1, 0, heads);
-        let (keys, values) = cache.append(turned.narrow(1, heads, groups), all.narrow(1, heads + groups, groups));
-        let attended = attend(query, keys, values, bias.cloned(), (size as f64).powf(-0.5));
-        let x = x + self.output.forward(joined_heads(attended));
+        let all = self.qkv.forward(self.attention_norm.forward(x.clone()));
+        let size = all.dims()[2] / (heads + 2 * groups);
+        let scale = (size as f64).powf(-0.5);
+        let attended = cache.attend(all, &Attending { heads, groups, scale, turn, bias, pace });
+        let x = self.output.added(attended, x);
         let both = self.gate_up.forward(self.mlp_norm.forward(x.clone()));
-        let inner = both.dims()[2] / 2;
-        let gate = self.activation.apply(both.clone().narrow(2, 0, inner));
-        x + self.down.forward(gate * both.narrow(2, inner, inner))
+        self.down.added(self.activation.gated(both), x)
     }
 }

@@ -4,8 +4,9 @@ mod training;
 
 use super::LanguageModel;
 use super::state::{Prompt, State, prompt_positions};
+use crate::gpu::Pace;
 use crate::layers::{
-    Activation, Embedding, KvCache, LayerNorm, Linear, attend, causal_bias, joined_heads, split_heads,
+    Activation, Attending, Embedding, KvCache, LayerNorm, Linear, causal_bias,
 };
 use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
@@ -158,18 +159,23 @@ impl LanguageModel for Opt {
         let mut x = prompt.embeddings + positions.reshape([rows, length, width]);
         let bias = causal_bias(length, &state.padding, &device, dtype);
         for (layer, cache) in self.layers.iter().zip(&mut state.caches) {
-            x = layer.forward(x, cache, Some(&bias));
+            x = layer.forward(x, cache, Some(&bias), None);
         }
         let scores = self.scores(x);
         (state, scores)
     }
 
     fn step(&self, state: &mut State, tokens: Tensor<1, Int>) -> Tensor<2> {
-        let x = self.tokens.select(tokens) + self.position_vectors(state.next_positions());
-        let bias = state.step_bias();
-        let mut x = x.unsqueeze_dim(1);
+        let positions = match &state.pace {
+            #[cfg(feature = "cuda")]
+            Some(pace) => self.positions.select(pace.row_positions() + POSITION_OFFSET as i64),
+            _ => self.position_vectors(state.next_positions()),
+        };
+        let bias = if state.pace.is_some() { None } else { state.step_bias() };
+        let mut x = (self.tokens.select(tokens) + positions).unsqueeze_dim(1);
+        let pace = state.pace.clone();
         for (layer, cache) in self.layers.iter().zip(&mut state.caches) {
-            x = layer.forward(x, cache, bias.as_ref());
+            x = layer.forward(x, cache, bias.as_ref(), pace.as_deref());
         }
         self.scores(x)
     }
@@ -207,15 +213,13 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Tensor<3>, cache: &mut KvCache, bias: Option<&Tensor<4>>) -> Tensor<3> {
-        let heads = self.heads;
-        let all = split_heads(self.qkv.forward(self.attention_norm.forward(x.clone())), 3 * heads);
-        let size = all.dims()[3];
-        let part = |index: usize| all.clone().narrow(1, index * heads, heads);
-        let (keys, values) = cache.append(part(1), part(2));
-        let attended = attend(part(0), keys, values, bias.cloned(), (size as f64).powf(-0.5));
-        let x = x + self.output.forward(joined_heads(attended));
-        let inner = self.activation.apply(self.up.forward(self.mlp_norm.forward(x.clone())));
-        x + self.down.forward(inner)
+    fn forward(&self, x: Tensor<3>, cache: &mut KvCache, bias: Option<&Tensor<4>>, pace: Option<&Pace>) -> Tensor<3> {
+        let all = self.qkv.forward(self.attention_norm.forward(x.clone()));
+        let size = all.dims()[2] / (3 * self.heads);
+        let (heads, groups, scale) = (self.heads, self.heads, (size as f64).powf(-0.5));
+        let attended = cache.attend(all, &Attending { heads, groups, scale, turn: None, bias, pace });
+        let x = self.output.added(attended, x);
+        let inner = self.up.activated(self.mlp_norm.forward(x.clone()), self.activation);
+        self.down.added(inner, x)
     }
 }

@@ -22,6 +22,20 @@ impl Rotary {
         Rotary { frequencies }
     }
 
+    /// Cosines and sines of all positions below a number, `[positions, size / 2]`, in f32.
+    #[cfg(feature = "cuda")]
+    pub fn table(&self, positions: usize, device: &Device) -> (Tensor<2>, Tensor<2>) {
+        let angles: Vec<f32> = (0..positions)
+            .flat_map(|position| self.frequencies.iter().map(move |frequency| position as f32 * frequency))
+            .collect();
+        let shape = [positions, self.frequencies.len()];
+        let place = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), (device, DType::F32));
+        (
+            place(angles.iter().map(|angle| angle.cos()).collect()),
+            place(angles.iter().map(|angle| angle.sin()).collect()),
+        )
+    }
+
     /// For `rows · length` positions, row after row.
     pub fn turn(&self, positions: &[u32], rows: usize, device: &Device, dtype: DType) -> Turn {
         let pairs = self.frequencies.len();

@@ -1,7 +1,9 @@
 //! What a language model carries from one token to the next.
 
+use crate::gpu::Pace;
 use crate::layers::{KvCache, padding_bias};
 use burn::tensor::{Int, Tensor, TensorData};
+use std::sync::Arc;
 
 /// Embedded prompts of a batch, aligned at the right.
 pub struct Prompt {
@@ -21,11 +23,26 @@ pub struct State {
     pub(super) crossed_bias: Option<Tensor<4>>,
     /// Relative position biases of the decoder, `[1, heads, capacity, capacity]`.
     pub(super) position_bias: Option<Tensor<4>>,
+    /// Encoder–decoder models: for every row, the positions at the left of the prompt that are padding.
+    pub(super) crossed_padding: Vec<usize>,
+    /// Cosines and sines of every position, where positions turn and the batch stands on a GPU.
+    pub(super) turns: Option<(Tensor<2>, Tensor<2>)>,
+    /// Where the batch stands, once steps take their place from the device: see [`State::pace_from`].
+    pub(super) pace: Option<Arc<Pace>>,
 }
 
 impl State {
     pub(super) fn decoder_only(caches: Vec<KvCache>, padding: Vec<usize>) -> State {
-        State { caches, padding, crossed: Vec::new(), crossed_bias: None, position_bias: None }
+        State {
+            crossed_padding: vec![0; padding.len()],
+            caches,
+            padding,
+            crossed: Vec::new(),
+            crossed_bias: None,
+            position_bias: None,
+            turns: None,
+            pace: None,
+        }
     }
 
     /// Rows in work.
@@ -53,7 +70,33 @@ impl State {
         if let Some(bias) = &mut self.crossed_bias {
             bias.inplace(|bias| bias.select(0, numbers));
         }
-        self.padding = rows.iter().map(|&row| self.padding[row]).collect();
+        for padding in [&mut self.padding, &mut self.crossed_padding] {
+            *padding = rows.iter().map(|&row| padding[row]).collect();
+        }
+    }
+
+    /// From now on a step takes its place and its tokens from the device, the next ones being `tokens` `[rows]` at position `begin`, and
+    /// nothing of it changes from one to the next. Room for `steps` of them. [`State::fits_gpu`] holds.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn pace_from(&mut self, begin: usize, tokens: &Tensor<1, Int>, steps: usize) -> Arc<Pace> {
+        for (keys, values) in &mut self.crossed {
+            keys.inplace(crate::gpu::settled);
+            values.inplace(crate::gpu::settled);
+        }
+        if let Some(bias) = &mut self.position_bias {
+            bias.inplace(crate::gpu::settled);
+        }
+        let pace = Pace::new(begin, &self.padding, &self.crossed_padding, tokens, steps, self.turns.clone());
+        let pace = Arc::new(pace);
+        self.pace = Some(Arc::clone(&pace));
+        pace
+    }
+
+    /// Whether the GPU's kernels can go on from here by themselves.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn fits_gpu(&self) -> bool {
+        self.caches.iter().all(|cache| cache.fits_gpu(self.turns.is_some()))
+            && self.crossed.iter().all(|(keys, _)| crate::gpu::fits(keys, false))
     }
 
     /// Hides the padding from a new token, with that token's own position already counted.

@@ -5,8 +5,9 @@ mod training;
 
 use super::LanguageModel;
 use super::state::{Prompt, State};
+use crate::gpu::Pace;
 use crate::layers::{
-    Activation, Embedding, KvCache, Linear, RelativePositions, RmsNorm, attend, joined_heads, padding_bias, split_heads,
+    Activation, Attending, Embedding, KvCache, Linear, RelativePositions, RmsNorm, attend, joined_heads, padding_bias, split_heads,
 };
 use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
@@ -166,21 +167,22 @@ impl T5 {
     }
 
     fn read(&self, state: &mut State, token_vectors: Tensor<2>) -> Tensor<2> {
+        let pace = state.pace.clone();
         let place = state.length();
-        let bias = state.position_bias.as_ref().map(|bias| bias.clone().narrow(2, place, 1).narrow(3, 0, place + 1));
+        let bias = match &pace {
+            Some(_) => state.position_bias.clone(),
+            None => state.position_bias.as_ref().map(|bias| bias.clone().narrow(2, place, 1).narrow(3, 0, place + 1)),
+        };
         let mut x: Tensor<3> = token_vectors.unsqueeze_dim(1);
         for (index, layer) in self.decoder.layers.iter().enumerate() {
             let heads = layer.heads;
-            let normed = layer.attention_norm.forward(x.clone());
-            let all = split_heads(layer.qkv.forward(normed), 3 * heads);
-            let part = |part: usize| all.clone().narrow(1, part * heads, heads);
-            let (keys, values) = state.caches[index].append(part(1), part(2));
-            let attended = attend(part(0), keys, values, bias.clone(), 1.0);
-            x = x + layer.output.forward(joined_heads(attended));
-            if let (Some(cross), Some((keys, values))) = (&layer.cross, state.crossed.get(index)) {
-                let query = split_heads(cross.query.forward(cross.norm.forward(x.clone())), heads);
-                let attended = attend(query, keys.clone(), values.clone(), state.crossed_bias.clone(), 1.0);
-                x = x + cross.output.forward(joined_heads(attended));
+            let all = layer.qkv.forward(layer.attention_norm.forward(x.clone()));
+            let attending = Attending { heads, groups: heads, scale: 1.0, turn: None, bias: bias.as_ref(), pace: pace.as_deref() };
+            x = layer.output.added(state.caches[index].attend(all, &attending), x);
+            if let (Some(cross), Some(crossed)) = (&layer.cross, state.crossed.get(index)) {
+                let query = cross.query.forward(cross.norm.forward(x.clone()));
+                let attended = attend_across(query, crossed, heads, state.crossed_bias.as_ref(), pace.as_deref());
+                x = cross.output.added(attended, x);
             }
             x = layer.feed_forward(x);
         }
@@ -194,6 +196,7 @@ impl LanguageModel for T5 {
         let [rows, length, _] = prompt.embeddings.dims();
         let (device, dtype) = (prompt.embeddings.device(), prompt.embeddings.dtype());
         let crossed_bias = padding_bias(length, &prompt.padding, &device, dtype);
+        let crossed_padding = prompt.padding.clone();
         let encoded = self.encode(prompt);
         let crossed = self.decoder.layers.iter().filter_map(|layer| {
             let both = split_heads(layer.cross.as_ref()?.key_value.forward(encoded.clone()), 2 * layer.heads);
@@ -213,6 +216,9 @@ impl LanguageModel for T5 {
             crossed: crossed.collect(),
             crossed_bias,
             position_bias: Some(self.decoder.positions.bias(capacity, &device)),
+            crossed_padding,
+            turns: None,
+            pace: None,
         };
         let start = self.tokens.rows(&vec![self.start_token; rows]);
         let scores = self.read(&mut state, start);
@@ -285,15 +291,33 @@ impl Layer {
     }
 
     fn feed_forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let up = self.up.forward(self.mlp_norm.forward(x.clone()));
+        let normed = self.mlp_norm.forward(x.clone());
         let inner = if self.gated {
-            let width = up.dims()[2] / 2;
-            self.activation.apply(up.clone().narrow(2, 0, width)) * up.narrow(2, width, width)
+            self.activation.gated(self.up.forward(normed))
         } else {
-            self.activation.apply(up)
+            self.up.activated(normed, self.activation)
         };
-        x + self.down.forward(inner)
+        self.down.added(inner, x)
     }
+}
+
+/// Attention of one new position, `[rows, 1, heads · size]`, to what the encoder read.
+fn attend_across(
+    query: Tensor<3>,
+    (keys, values): &(Tensor<4>, Tensor<4>),
+    heads: usize,
+    bias: Option<&Tensor<4>>,
+    pace: Option<&Pace>,
+) -> Tensor<3> {
+    #[cfg(feature = "cuda")]
+    if let Some(pace) = pace {
+        let [rows, _, width] = query.dims();
+        let place = pace.crossed_place();
+        let step = crate::gpu::Step { heads, scale: 1.0, place, appends: false, turns: None, bias: None };
+        return crate::gpu::attend_step(&query.reshape([rows, width]), keys, values, &step).unsqueeze_dim(1);
+    }
+    let _ = pace;
+    joined_heads(attend(split_heads(query, heads), keys.clone(), values.clone(), bias.cloned(), 1.0))
 }
 
 impl Cross {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 /// An element-wise function between two linear layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum Activation {
     #[serde(rename = "relu")]
     Relu,
@@ -35,6 +35,18 @@ impl Activation {
             Activation::QuickGelu => x.clone() * activation::sigmoid(x * QUICK),
             Activation::Silu => activation::silu(x),
         }
+    }
+
+    /// The first half of `[…, 2 · width]` through the activation, times the second half.
+    pub fn gated(self, both: Tensor<3>) -> Tensor<3> {
+        let [rows, length, width] = both.dims();
+        let inner = width / 2;
+        #[cfg(feature = "cuda")]
+        if let Some(y) = crate::gpu::gated(&both.clone().reshape([rows * length, width]), self) {
+            return y.reshape([rows, length, inner]);
+        }
+        let _ = (rows, length);
+        self.apply(both.clone().narrow(2, 0, inner)) * both.narrow(2, inner, inner)
     }
 
     /// From the input and the gradient of the output, the gradient of the input.

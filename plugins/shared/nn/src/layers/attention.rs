@@ -40,14 +40,23 @@ fn weights(query: Tensor<4>, keys: Tensor<4>, bias: Option<Tensor<4>>, scale: f6
     let [rows, heads, length, size] = query.dims();
     let groups = keys.dims()[1];
     let positions = keys.dims()[2];
-    let query = if scale == 1.0 { query } else { query * scale };
-    let mut scores = if groups == heads {
-        query.matmul(keys.swap_dims(2, 3))
-    } else {
-        // The heads of a group become further query positions of one head.
-        let grouped = query.reshape([rows, groups, heads / groups * length, size]);
-        grouped.matmul(keys.swap_dims(2, 3)).reshape([rows, heads, length, positions])
+    let product = |query: Tensor<4>| {
+        if groups == heads {
+            query.matmul(keys.clone().swap_dims(2, 3))
+        } else {
+            // The heads of a group become further query positions of one head.
+            let grouped = query.reshape([rows, groups, heads / groups * length, size]);
+            grouped.matmul(keys.clone().swap_dims(2, 3)).reshape([rows, heads, length, positions])
+        }
     };
+    #[cfg(feature = "cuda")]
+    if query.dtype() == DType::BF16 {
+        let scores = product(query.clone());
+        if let Ok(weights) = crate::gpu::softmax(scores, bias.as_ref(), scale) {
+            return weights;
+        }
+    }
+    let mut scores = product(if scale == 1.0 { query } else { query * scale });
     if let Some(bias) = bias {
         scores = scores + bias;
     }

@@ -1,5 +1,8 @@
 //! The keys and values of the tokens so far, in buffers of fixed size.
 
+use super::{attend, joined_heads, split_heads};
+use crate::gpu::Pace;
+use crate::language::Turn;
 use burn::tensor::{DType, Device, Int, Tensor};
 
 /// One layer's keys and values, `[rows, heads, capacity, head size]`, of which the first `length` positions are filled.
@@ -9,11 +12,32 @@ pub struct KvCache {
     length: usize,
 }
 
+/// How new positions attend.
+#[derive(Clone, Copy)]
+pub struct Attending<'a> {
+    pub heads: usize,
+    /// Heads of keys and values.
+    pub groups: usize,
+    pub scale: f64,
+    /// Rotary positions of queries and keys.
+    pub turn: Option<&'a Turn>,
+    /// Broadcasts to `[rows, heads, length, positions]`; with a pace, what it is for every position.
+    pub bias: Option<&'a Tensor<4>>,
+    /// Where a batch stands that decodes on a GPU: turns and hidden positions then follow from it.
+    pub pace: Option<&'a Pace>,
+}
+
 impl KvCache {
     /// Room for `capacity` positions, allocated once.
     pub fn new(rows: usize, heads: usize, capacity: usize, size: usize, device: &Device, dtype: DType) -> KvCache {
         let empty = || Tensor::zeros([rows, heads, capacity, size], (device, dtype));
         KvCache { keys: empty(), values: empty(), length: 0 }
+    }
+
+    /// Whether the GPU's kernels can attend to these keys and values.
+    #[cfg(feature = "cuda")]
+    pub fn fits_gpu(&self, turns: bool) -> bool {
+        crate::gpu::fits(&self.keys, turns) && crate::gpu::fits(&self.values, turns)
     }
 
     /// Positions filled so far.
@@ -27,6 +51,30 @@ impl KvCache {
 
     pub fn dtype(&self) -> DType {
         self.keys.dtype()
+    }
+
+    /// Attention of the next positions to themselves and all before, whose keys and values are kept on the way. `all` is
+    /// `[rows, length, (heads + 2 · groups) · size]`: queries, keys, values. Gives `[rows, length, heads · size]`.
+    pub fn attend(&mut self, all: Tensor<3>, attending: &Attending<'_>) -> Tensor<3> {
+        let Attending { heads, groups, scale, turn, bias, pace } = *attending;
+        #[cfg(feature = "cuda")]
+        if let Some(pace) = pace {
+            let [rows, _, width] = all.dims();
+            let step = crate::gpu::Step { heads, scale, appends: true, place: pace.place(), turns: pace.turns(), bias };
+            let attended = crate::gpu::attend_step(&all.reshape([rows, width]), &self.keys, &self.values, &step);
+            return attended.unsqueeze_dim(1);
+        }
+        let _ = pace;
+        let all = split_heads(all, heads + 2 * groups);
+        // Queries and keys turn together: they stand side by side.
+        let turned = all.clone().narrow(1, 0, heads + groups);
+        let turned = match turn {
+            Some(turn) => turn.apply(turned),
+            None => turned,
+        };
+        let query = turned.clone().narrow(1, 0, heads);
+        let (keys, values) = self.append(turned.narrow(1, heads, groups), all.narrow(1, heads + groups, groups));
+        joined_heads(attend(query, keys, values, bias.cloned(), scale))
     }
 
     /// Writes the next positions in place and gives all keys and values so far, `[rows, heads, length, head size]`. The caller

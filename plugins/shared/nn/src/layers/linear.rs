@@ -1,5 +1,6 @@
 //! The linear layer, also several side by side as one product, with the adapters that may sit on it.
 
+use super::Activation;
 use super::lora::{Adapters, Site};
 use crate::Result;
 use crate::weights::Loader;
@@ -83,6 +84,41 @@ impl Linear {
         y.reshape(shape)
     }
 
+    /// An activation of [`Linear::forward`], in one pass where the device can.
+    pub fn activated<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
+        match self.at_once(&x, Some(activation), None) {
+            Some(y) => y,
+            None => activation.apply(self.forward(x)),
+        }
+    }
+
+    /// [`Linear::forward`] added to a residual `[…, outputs]`, in one pass where the device can.
+    pub fn added<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+        match self.at_once(&x, None, Some(&residual)) {
+            Some(y) => y,
+            None => residual + self.forward(x),
+        }
+    }
+
+    /// The layer with what follows it in one pass; `None` where the device has none, or adapters take part.
+    pub(crate) fn at_once<const D: usize>(
+        &self,
+        x: &Tensor<D>,
+        activation: Option<Activation>,
+        residual: Option<&Tensor<D>>,
+    ) -> Option<Tensor<D>> {
+        #[cfg(feature = "cuda")]
+        if self.adapters.is_empty() {
+            let (flat, shape) = self.flat(x.clone());
+            let rows = flat.dims()[0];
+            let residual = residual.map(|residual| residual.clone().reshape([rows, shape[D - 1]]));
+            let y = crate::gpu::linear(&flat, &self.weight, self.bias.as_ref(), activation, residual.as_ref())?;
+            return Some(y.reshape(shape));
+        }
+        let _ = (x, activation, residual);
+        None
+    }
+
     /// The frozen layer alone: `[…, inputs]` to `[…, outputs]`.
     pub(crate) fn frozen<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let one_position = D == 2 || x.dims()[D - 2] == 1;
@@ -93,6 +129,10 @@ impl Linear {
         }
         #[cfg(not(feature = "flex"))]
         let _ = one_position;
+        #[cfg(feature = "cuda")]
+        if let Some(y) = crate::gpu::linear(&x, &self.weight, self.bias.as_ref(), None, None) {
+            return y.reshape(shape);
+        }
         let mut y = x.matmul(self.weight.clone().transpose());
         if let Some(bias) = &self.bias {
             y = y + bias.clone().unsqueeze();

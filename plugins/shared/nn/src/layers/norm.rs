@@ -22,6 +22,10 @@ impl LayerNorm {
     }
 
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        #[cfg(feature = "cuda")]
+        if let Some(y) = crate::gpu::layer_norm(&x, &self.weight, &self.bias, self.epsilon) {
+            return y;
+        }
         module::layer_norm(x, self.weight.clone(), Some(self.bias.clone()), self.epsilon)
     }
 
@@ -59,6 +63,10 @@ impl RmsNorm {
     }
 
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        #[cfg(feature = "cuda")]
+        if let Some(y) = crate::gpu::rms_norm(&x, &self.weight, self.epsilon) {
+            return y;
+        }
         let dtype = x.dtype();
         // The squares of bf16 numbers lose too much: the mean is taken in f32.
         let x = if dtype == DType::F32 { x } else { x.cast(FloatDType::F32) };

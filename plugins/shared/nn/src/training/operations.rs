@@ -81,6 +81,38 @@ impl<'m> Tape<'m> {
         })
     }
 
+    /// A linear layer with an activation behind it.
+    pub fn activated(&mut self, x: &Var, layer: &'m Linear, activation: Activation) -> Var {
+        if let Some(value) = self.at_once(x, layer, Some(activation), None) {
+            return value;
+        }
+        let y = self.linear(x, layer);
+        self.activation(&y, activation)
+    }
+
+    /// A linear layer added to a residual.
+    pub fn added(&mut self, x: &Var, layer: &'m Linear, residual: &Var) -> Var {
+        if let Some(value) = self.at_once(x, layer, None, Some(residual)) {
+            return value;
+        }
+        let y = self.linear(x, layer);
+        self.add(residual, &y)
+    }
+
+    /// In one pass, where nothing is to flow back.
+    fn at_once(
+        &self,
+        x: &Var,
+        layer: &Linear,
+        activation: Option<Activation>,
+        residual: Option<&Var>,
+    ) -> Option<Var> {
+        if x.is_tracked() || residual.is_some_and(Var::is_tracked) || !layer.adapters().is_empty() {
+            return None;
+        }
+        layer.at_once(&x.value, activation, residual.map(|residual| &residual.value)).map(Var::constant)
+    }
+
     pub fn add(&mut self, a: &Var, b: &Var) -> Var {
         let (a_node, b_node) = (a.node, b.node);
         let tracked = a.is_tracked() || b.is_tracked();
@@ -127,8 +159,7 @@ impl<'m> Tape<'m> {
         let Var { value, node } = both.clone();
         let inner = value.dims()[2] / 2;
         let halves = move |x: &Tensor<3>| (x.clone().narrow(2, 0, inner), x.clone().narrow(2, inner, inner));
-        let (gate, up) = halves(&value);
-        self.outcome(activation.apply(gate) * up, both.is_tracked(), move |gradient, flow| {
+        self.outcome(activation.gated(both.value.clone()), both.is_tracked(), move |gradient, flow| {
             flow.add(node, || {
                 let (gate, up) = halves(&value);
                 let opened = activation.apply(gate.clone());

@@ -151,12 +151,9 @@ impl Layer {
         let all = tape.linear(&normed, &self.qkv);
         let attention = Attention { bias, ..Attention::plain(self.heads, all.width() / 3) };
         let attended = tape.attention(&Heads::Joined(&all), attention);
-        let output = tape.linear(&attended, &self.output);
-        let x = tape.add(x, &output);
+        let x = tape.added(&attended, &self.output, x);
         let normed = tape.layer_norm(&x, &self.mlp_norm);
-        let inner = tape.linear(&normed, &self.up);
-        let inner = tape.activation(&inner, self.activation);
-        let output = tape.linear(&inner, &self.down);
-        tape.add(&x, &output)
+        let inner = tape.activated(&normed, &self.up, self.activation);
+        tape.added(&inner, &self.down, &x)
     }
 }

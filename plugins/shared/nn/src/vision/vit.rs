@@ -132,12 +132,9 @@ impl Layer {
         let normed = tape.layer_norm(x, &self.attention_norm);
         let all = tape.linear(&normed, &self.qkv);
         let attended = tape.attention(&Heads::Joined(&all), Attention::plain(self.heads, all.width() / 3));
-        let output = tape.linear(&attended, &self.projection);
-        let x = tape.add(x, &output);
+        let x = tape.added(&attended, &self.projection, x);
         let normed = tape.layer_norm(&x, &self.mlp_norm);
-        let inner = tape.linear(&normed, &self.up);
-        let inner = tape.activation(&inner, self.activation);
-        let output = tape.linear(&inner, &self.down);
-        tape.add(&x, &output)
+        let inner = tape.activated(&normed, &self.up, self.activation);
+        tape.added(&inner, &self.down, &x)
     }
 }

@@ -41,12 +41,10 @@ impl Layer {
             ..Attention::plain(self.heads, self.heads * size)
         };
         let attended = tape.attention(&Heads::Joined(&all), attention);
-        let output = tape.linear(&attended, &self.output);
-        let x = tape.add(x, &output);
+        let x = tape.added(&attended, &self.output, x);
         let normed = tape.rms_norm(&x, &self.mlp_norm);
         let both = tape.linear(&normed, &self.gate_up);
         let inner = tape.gated(&both, self.activation);
-        let output = tape.linear(&inner, &self.down);
-        tape.add(&x, &output)
+        tape.added(&inner, &self.down, &x)
     }
 }

@@ -61,16 +61,18 @@ impl Layer {
         let normed = tape.rms_norm(x, &self.attention_norm);
         let all = tape.linear(&normed, &self.qkv);
         let attended = tape.attention(&Heads::Joined(&all), unscaled(self.heads, Some(bias.clone())));
-        let output = tape.linear(&attended, &self.output);
-        tape.add(x, &output)
+        tape.added(&attended, &self.output, x)
     }
 
     fn feed_forward_on<'m>(&'m self, tape: &mut Tape<'m>, x: &Var) -> Var {
         let normed = tape.rms_norm(x, &self.mlp_norm);
-        let up = tape.linear(&normed, &self.up);
-        let inner = if self.gated { tape.gated(&up, self.activation) } else { tape.activation(&up, self.activation) };
-        let output = tape.linear(&inner, &self.down);
-        tape.add(x, &output)
+        let inner = if self.gated {
+            let both = tape.linear(&normed, &self.up);
+            tape.gated(&both, self.activation)
+        } else {
+            tape.activated(&normed, &self.up, self.activation)
+        };
+        tape.added(&inner, &self.down, x)
     }
 }
 
@@ -80,7 +82,6 @@ impl Cross {
         let query = tape.linear(&normed, &self.query);
         let key_value = tape.linear(encoded, &self.key_value);
         let attended = tape.attention(&Heads::Crossed { query: &query, key_value: &key_value }, unscaled(heads, None));
-        let output = tape.linear(&attended, &self.output);
-        tape.add(x, &output)
+        tape.added(&attended, &self.output, x)
     }
 }

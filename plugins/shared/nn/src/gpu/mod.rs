@@ -1,0 +1,129 @@
+//! The GPU's own kernels, in CubeCL, for what decides its speed and burn does in many launches: normalisation, softmax, products of a few
+//! rows, attention to one new position. They take bf16 tensors of burn's CUDA backend; everything else takes burn's operations.
+
+mod attend;
+mod elementwise;
+mod linear;
+mod norm;
+mod pace;
+mod product;
+mod settings;
+mod softmax;
+
+pub use attend::{Step, attend_step, fits};
+pub use elementwise::{biased, gated};
+pub use linear::linear;
+pub use norm::{layer_norm, rms_norm};
+pub use pace::Pace;
+pub use settings::set_up;
+pub use softmax::softmax;
+
+use burn::tensor::{DType, Device, Int, Tensor};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cuda::Cuda;
+use cubecl::cuda::CudaRuntime;
+use cubecl::prelude::*;
+
+/// A tensor of the CUDA backend.
+type Memory = CubeTensor<CudaRuntime>;
+
+/// bf16 numbers that one load of 16 bytes holds.
+const VECTOR: usize = 8;
+/// Units of a plane (a warp).
+const PLANE: usize = 32;
+/// Below every score, and finite.
+const LEAST: f32 = -3.0e38;
+
+/// The memory of a tensor's last dimension, row after row. Rows may lie further apart than they are wide: burn aligns them.
+struct Rows {
+    memory: Memory,
+    /// Numbers from one row to the next.
+    pitch: usize,
+}
+
+/// The memory of a bf16 tensor on a GPU; a copy where its rows do not lie evenly.
+fn rows<const D: usize>(x: &Tensor<D>) -> Option<Rows> {
+    if x.dtype() != DType::BF16 {
+        return None;
+    }
+    Some(even(x.clone().try_into_primitive::<Cuda>().ok()?))
+}
+
+fn even(x: Memory) -> Rows {
+    match pitch(&x).filter(|pitch| pitch.is_multiple_of(VECTOR)) {
+        Some(pitch) => Rows { memory: x, pitch },
+        None => together(x),
+    }
+}
+
+fn together(x: Memory) -> Rows {
+    let memory = into_contiguous(x);
+    let pitch = pitch(&memory).unwrap_or(1);
+    Rows { memory, pitch }
+}
+
+/// The same in memory of its own, without gaps: for what is read at every step.
+pub fn settled(x: Tensor<4>) -> Tensor<4> {
+    match x.clone().try_into_primitive::<Cuda>() {
+        Ok(memory) => tensor(into_contiguous(memory)),
+        Err(_) => x,
+    }
+}
+
+/// Numbers from one row of the last dimension to the next, if all are as far apart.
+fn pitch(x: &Memory) -> Option<usize> {
+    let (shape, strides) = (x.meta.shape(), x.meta.strides());
+    let rank = shape.len();
+    if strides[rank - 1] != 1 && shape[rank - 1] != 1 {
+        return None;
+    }
+    if rank == 1 {
+        return Some(shape[0]);
+    }
+    let mut expected = strides[rank - 2];
+    for dimension in (0..rank - 1).rev() {
+        if shape[dimension] != 1 && strides[dimension] != expected {
+            return None;
+        }
+        expected *= shape[dimension];
+    }
+    let pitch = strides[rank - 2];
+    (pitch >= shape[rank - 1]).then_some(pitch)
+}
+
+fn whole_numbers(x: &Tensor<1, Int>) -> Option<Memory> {
+    x.clone().try_into_primitive::<Cuda>().ok()
+}
+
+/// Room for a result of this shape, beside a tensor of the same device.
+fn room(beside: &Memory, shape: impl Into<burn::tensor::Shape>) -> Memory {
+    empty_device_contiguous_dtype(beside.client.clone(), beside.device.clone(), shape.into(), DType::BF16)
+}
+
+fn tensor<const D: usize>(memory: Memory) -> Tensor<D> {
+    Tensor::from_primitive::<Cuda>(memory)
+}
+
+/// Whether this device is a GPU of the CUDA backend.
+pub fn is_gpu(device: &Device) -> bool {
+    crate::Placement::cpu().map_or(true, |cpu| cpu.device != *device)
+}
+
+/// As [`crate::layers::Activation`], in a kernel.
+#[cube]
+fn activated(x: f32, #[comptime] activation: Option<crate::layers::Activation>) -> f32 {
+    use crate::layers::Activation;
+    match comptime!(activation) {
+        None => x,
+        Some(Activation::Relu) => max(x, 0.0f32),
+        Some(Activation::Gelu) => x * 0.5f32 * (1.0f32 + Erf::erf(x * 0.707_106_77_f32)),
+        Some(Activation::GeluTanh) => {
+            let bent = (0.797_884_6_f32 * (x + 0.044_715_f32 * x * x * x)).tanh();
+            0.5f32 * x * (1.0f32 + bent)
+        }
+        Some(Activation::QuickGelu) => x / (1.0f32 + (x * -1.702f32).exp()),
+        Some(Activation::Silu) => x / (1.0f32 + (-x).exp()),
+    }
+}

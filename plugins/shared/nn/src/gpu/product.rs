@@ -1,0 +1,38 @@
+//! Matrix products of many rows: the same kernels as burn's, with the choice among them that its default leaves out.
+
+use super::{even, room, tensor};
+use burn::tensor::{DType, Tensor};
+use burn_cuda::Cuda;
+use cubecl::ir::{ElemType, FloatKind, StorageType};
+use cubek_matmul::definition::{MatmulElems, MatmulGlobalElems};
+use cubek_matmul::launch::launch_ref;
+use cubek_matmul::strategy::Strategy;
+use cubek_std::InputBinding;
+
+/// Sides below which, or of which no multiple, the kernels with bulk copies gain nothing.
+const BULK: usize = 64;
+
+/// x·Wᵀ, `[rows, inputs]` by `[outputs, inputs]`; `None` where it is for burn to do, whose default copies tiles by hand: on an H200 the
+/// kernels with bulk copies (TMA) are two to three times as fast.
+pub fn product(x: &Tensor<2>, weight: &Tensor<2>) -> Option<Tensor<2>> {
+    let ([rows, inputs], [outputs, _]) = (x.dims(), weight.dims());
+    if x.dtype() != DType::BF16 || !inputs.is_multiple_of(BULK) || !outputs.is_multiple_of(BULK) {
+        return None;
+    }
+    // Which of the two is faster was measured (docs/performance.md).
+    let strategy = if outputs >= inputs {
+        Strategy::SpecializedTmaMma(Default::default())
+    } else {
+        Strategy::DoubleTmaCmma(Default::default())
+    };
+    let x = even(x.clone().try_into_primitive::<Cuda>().ok()?).memory;
+    let weight = weight.clone().transpose().try_into_primitive::<Cuda>().ok()?;
+    let out = room(&x, [rows, outputs]);
+    let bf16 = StorageType::Scalar(ElemType::Float(FloatKind::BF16));
+    let mut elements = MatmulElems::from_globals(&MatmulGlobalElems { lhs: bf16, rhs: bf16, out: bf16 });
+    let client = x.client.clone();
+    let (x, weight) = (InputBinding::new(x.binding(), bf16), InputBinding::new(weight.binding(), bf16));
+    // A device without bulk copies says so before anything is launched.
+    launch_ref(&strategy, &client, x, weight, out.clone().binding(), &mut elements).ok()?;
+    Some(tensor(out))
+}
