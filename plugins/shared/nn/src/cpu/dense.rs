@@ -182,4 +182,34 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn columns_of_a_product_are_added_by_a_factor_and_nothing_else_is_touched() {
+        if !tile::is_available() {
+            println!("skipped: this processor has no AVX-512");
+            return;
+        }
+        // More of each than a tile, a panel, a group and a block.
+        let (rows, inner, columns, width, first) = (131, 300, 150, 170, 7);
+        let (x, w, before) = (numbers(inner * rows, 8), numbers(columns * inner, 9), numbers(rows * width, 10));
+        let mut out = before.clone();
+        let place = Out { numbers: &mut out, width, first };
+        let sizes = Sizes { rows, inner, columns };
+        multiply(Left::columns(&x, rows), Right::Turned(&w), sizes, 0.5, Then::Add, place);
+        for row in 0..rows {
+            for column in 0..width {
+                let place = row * width + column;
+                let inside = (first..first + columns).contains(&column);
+                let sum: f64 = match inside {
+                    true => (0..inner)
+                        .map(|i| f64::from(x[i * rows + row]) * f64::from(w[(column - first) * inner + i]))
+                        .sum(),
+                    false => 0.0,
+                };
+                let exact = f64::from(before[place]) + 0.5 * sum;
+                assert!((f64::from(out[place]) - exact).abs() < 1e-5, "{row}, {column}");
+                assert!(inside || out[place] == before[place], "{row}, {column} is none of the product's");
+            }
+        }
+    }
 }
