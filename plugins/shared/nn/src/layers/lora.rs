@@ -160,6 +160,12 @@ impl Sites {
         sites.sort_by_cached_key(|site| natural(&site.name));
         sites
     }
+
+    /// Whether an adapter sits outside the language model, where images are seen.
+    pub fn adapt_the_image(&self) -> bool {
+        let sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sites.iter().any(|site| !(site.name.starts_with("language_model.") || site.adapters.is_empty()))
+    }
 }
 
 fn natural(name: &str) -> Vec<(Option<u64>, String)> {
