@@ -91,10 +91,10 @@ impl Blip2 {
 
     /// The images in training: as in use where no adapter sees them, else on the tape.
     fn image_vectors_learnt<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
-        let unseen = |site: &Site| site.name.starts_with("language_model.") || site.adapters.is_empty();
-        match self.sites.all().iter().all(unseen) {
-            true => Var::constant(self.image_vectors(&pixels, rows)),
-            false => self.image_vectors_on(tape, pixels, rows),
+        if self.sites.adapt_the_image() {
+            self.image_vectors_on(tape, pixels, rows)
+        } else {
+            Var::constant(self.image_vectors(&pixels, rows))
         }
     }
 

@@ -2,6 +2,7 @@
 //! depend on how rows are divided among threads.
 
 use super::gelu::{exp, tail};
+use super::vector::vectorised;
 use crate::layers::Activation;
 use crate::random::Random;
 use rayon::prelude::*;
@@ -11,11 +12,11 @@ const CHUNK: usize = 16 * 1024;
 /// `gradient[i] *= slope(x[i])`.
 pub fn activation(activation: Activation, x: &[f32], gradient: &mut [f32]) {
     gradient.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(gradient, x)| match activation {
-        Activation::Relu => each(x, gradient, |x| if x > 0.0 { 1.0 } else { 0.0 }),
-        Activation::Gelu => each(x, gradient, gelu),
-        Activation::GeluTanh => each(x, gradient, gelu_tanh),
-        Activation::QuickGelu => each(x, gradient, |x| sloped(x, 1.702)),
-        Activation::Silu => each(x, gradient, |x| sloped(x, 1.0)),
+        Activation::Relu => vectorised(|| each(x, gradient, |x| if x > 0.0 { 1.0 } else { 0.0 })),
+        Activation::Gelu => vectorised(|| each(x, gradient, gelu)),
+        Activation::GeluTanh => vectorised(|| each(x, gradient, gelu_tanh)),
+        Activation::QuickGelu => vectorised(|| each(x, gradient, |x| sloped(x, 1.702))),
+        Activation::Silu => vectorised(|| each(x, gradient, |x| sloped(x, 1.0))),
     });
 }
 
@@ -67,14 +68,17 @@ pub fn norm(x: &[f32], gradient: &mut [f32], weight: &[f32], epsilon: f32, centr
     let width = weight.len();
     let rows = (CHUNK / width.max(1)).max(1);
     gradient.par_chunks_mut(rows * width).zip(x.par_chunks(rows * width)).for_each(|(gradient, x)| {
-        for (gradient, x) in gradient.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-            norm_row(x, gradient, weight, epsilon, centred);
-        }
+        vectorised(|| {
+            for (gradient, x) in gradient.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                norm_row(x, gradient, weight, epsilon, centred);
+            }
+        });
     });
 }
 
 /// Sums side by side, for the compiler to make vectors of.
-fn sum(values: impl Fn(usize) -> f32, count: usize) -> f32 {
+#[inline(always)]
+pub fn sum(values: impl Fn(usize) -> f32, count: usize) -> f32 {
     const LANES: usize = 16;
     let mut lanes = [0.0_f32; LANES];
     let whole = count / LANES * LANES;
@@ -86,6 +90,7 @@ fn sum(values: impl Fn(usize) -> f32, count: usize) -> f32 {
     lanes.iter().sum::<f32>() + (whole..count).map(values).sum::<f32>()
 }
 
+#[inline(always)]
 fn norm_row(x: &[f32], gradient: &mut [f32], weight: &[f32], epsilon: f32, centred: bool) {
     let count = x.len();
     let (gradient, weight) = (&mut gradient[..count], &weight[..count]);
@@ -107,13 +112,22 @@ fn norm_row(x: &[f32], gradient: &mut [f32], weight: &[f32], epsilon: f32, centr
 pub fn softmax(weights: &[f32], gradient: &mut [f32], width: usize, scale: f32) {
     let rows = (CHUNK / width.max(1)).max(1);
     gradient.par_chunks_mut(rows * width).zip(weights.par_chunks(rows * width)).for_each(|(gradient, weights)| {
-        for (gradient, weights) in gradient.chunks_exact_mut(width).zip(weights.chunks_exact(width)) {
-            let level = sum(|i| weights[i] * gradient[i], width);
-            for (gradient, weight) in gradient.iter_mut().zip(weights) {
-                *gradient = scale * weight * (*gradient - level);
+        vectorised(|| {
+            for (gradient, weights) in gradient.chunks_exact_mut(width).zip(weights.chunks_exact(width)) {
+                softmax_row(weights, gradient, scale);
             }
-        }
+        });
     });
+}
+
+/// One row of [`softmax`].
+#[inline(always)]
+pub fn softmax_row(weights: &[f32], gradient: &mut [f32], scale: f32) {
+    let (count, gradient) = (weights.len(), &mut gradient[..weights.len()]);
+    let level = sum(|i| weights[i] * gradient[i], count);
+    for (gradient, weight) in gradient.iter_mut().zip(weights) {
+        *gradient = scale * weight * (*gradient - level);
+    }
 }
 
 /// Dropout of the numbers of a tensor, by a seed: number i is kept or not whatever the threads are.
@@ -137,22 +151,28 @@ pub fn cross_entropy(scores: &mut [f32], labels: &[u32], weight: f32) -> Vec<f64
     let width = scores.len() / labels.len().max(1);
     let mut losses = vec![0.0; labels.len()];
     scores.par_chunks_mut(width.max(1)).zip(labels).zip(&mut losses).for_each(|((row, &label), loss)| {
-        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let chosen = row[label as usize];
-        // Not a number if any score is none, or infinite: exp below would hide it.
-        let sound = sum(|i| row[i] - most, width) * 0.0;
-        for score in row.iter_mut() {
-            *score = exp(*score - most);
-        }
-        let total = sum(|i| row[i], width);
-        *loss = f64::from(total).ln() + f64::from(most) - f64::from(chosen) + f64::from(sound);
-        let share = weight / total;
-        for score in row.iter_mut() {
-            *score *= share;
-        }
-        row[label as usize] -= weight;
+        *loss = vectorised(|| cross_entropy_row(row, label as usize, weight));
     });
     losses
+}
+
+#[inline(always)]
+fn cross_entropy_row(row: &mut [f32], label: usize, weight: f32) -> f64 {
+    let width = row.len();
+    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let chosen = row[label];
+    // Not a number if any score is none, or infinite: exp below would hide it.
+    let sound = sum(|i| row[i] - most, width) * 0.0;
+    for score in row.iter_mut() {
+        *score = exp(*score - most);
+    }
+    let total = sum(|i| row[i], width);
+    let share = weight / total;
+    for score in row.iter_mut() {
+        *score *= share;
+    }
+    row[label] -= weight;
+    f64::from(total).ln() + f64::from(most) - f64::from(chosen) + f64::from(sound)
 }
 
 #[cfg(test)]

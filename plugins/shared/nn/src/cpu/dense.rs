@@ -1,180 +1,127 @@
-//! Many rows times a matrix, for processors with AVX-512: bound by arithmetic, so sums stay in registers while both sides stream by.
+//! Many rows times a matrix, for processors with AVX-512: bound by arithmetic, so the matrix is packed once for all rows that it meets.
 //! A few rows are `product`'s; every other processor takes burn's.
 
 #![cfg(target_arch = "x86_64")]
 
+use super::tile::{self, Left, PANEL, ROWS, Target, Then};
 use rayon::prelude::*;
-use std::arch::x86_64::*;
 
-/// Numbers in a register.
-const WIDTH: usize = 16;
-/// Outputs that are computed together: two registers a row.
-const PANEL: usize = 2 * WIDTH;
-/// Rows that are computed together: 24 of the 32 registers hold their sums.
-const ROWS: usize = 12;
+/// So much of the inner dimension is summed at a time: a panel of it stays in the second cache. The sums of these parts are added in order.
+const INNER: usize = 256;
 
-/// Whether this processor has what [`dense`] needs.
-pub fn is_available() -> bool {
-    std::arch::is_x86_feature_detected!("avx512f")
+/// Columns that are packed at a time, to read the matrix in longer runs.
+const GROUP: usize = 4 * PANEL;
+/// Rows that meet a panel before the next one comes.
+const BLOCK: usize = 4 * ROWS;
+
+/// The right side of a product as it lies.
+#[derive(Clone, Copy)]
+pub enum Right<'a> {
+    /// `[columns, inner]`: the weight of a linear layer on the way forward.
+    Turned(&'a [f32]),
+    /// `[inner, columns]`: on the way back.
+    Plain(&'a [f32]),
 }
 
-/// `out[row, o] = Σ x[row, i] · w[o, i] + b[o]`, with `x` `[rows, inputs]`, `w` `[outputs, inputs]`, `out` `[rows, outputs]`. Each number is
-/// summed in the order of the inputs, whatever the other rows are.
+/// What a product is: `[rows, inner]` by `[inner, columns]`.
+#[derive(Clone, Copy)]
+pub struct Sizes {
+    pub rows: usize,
+    pub inner: usize,
+    pub columns: usize,
+}
+
+/// Where a product goes: into columns of a matrix of so many, from one on.
+pub struct Out<'a> {
+    pub numbers: &'a mut [f32],
+    pub width: usize,
+    pub first: usize,
+}
+
+/// `out = factor · x·w`, and what `then` says. Each number is summed in the order of the inner dimension, whatever the other rows are.
 ///
 /// # Panics
-/// The processor has no AVX-512 ([`is_available`]).
-pub fn dense(x: &[f32], w: &[f32], bias: Option<&[f32]>, inputs: usize, out: &mut [f32]) {
-    let outputs = w.len() / inputs.max(1);
-    multiply(x, bias, inputs, outputs, out, |first, count, packed| {
-        // SAFETY: `multiply` has asserted that the processor has the feature.
-        unsafe { pack(&w[first * inputs..(first + count) * inputs], inputs, packed) };
+/// The processor has no AVX-512 ([`tile::is_available`]), or the slices do not have these sizes.
+pub fn multiply(x: Left<'_>, w: Right<'_>, sizes: Sizes, factor: f32, then: Then<'_>, out: Out<'_>) {
+    assert!(tile::is_available(), "the caller asks first");
+    let Sizes { rows, inner, columns } = sizes;
+    if rows == 0 || inner == 0 || columns == 0 {
+        return;
+    }
+    assert!(out.first + columns <= out.width && out.numbers.len() >= rows * out.width);
+    let groups = columns.div_ceil(GROUP);
+    // With few columns, rows are divided too, so that every thread has work.
+    let parts = (4 * rayon::current_num_threads()).div_ceil(groups).min(rows.div_ceil(BLOCK));
+    let part = rows.div_ceil(parts).next_multiple_of(ROWS);
+    let begin = Begin(out.numbers.as_mut_ptr());
+    (0..groups * parts).into_par_iter().for_each_init(Vec::new, |packed, job| {
+        let (first, row) = (job / parts * GROUP, job % parts * part);
+        let count = GROUP.min(columns - first);
+        let rows = row..rows.min(row + part);
+        for start in (0..inner).step_by(INNER) {
+            let deep = INNER.min(inner - start);
+            match w {
+                // SAFETY: the processor has the feature.
+                Right::Turned(w) => unsafe {
+                    tile::pack_turned(&w[first * inner + start..], inner, count, deep, packed);
+                },
+                Right::Plain(w) => tile::pack(&w[start * columns + first..], columns, count, deep, packed),
+            }
+            for row in rows.clone().step_by(BLOCK) {
+                for (panel, packed) in packed.chunks_exact(PANEL * deep).enumerate() {
+                    let column = first + panel * PANEL;
+                    let wide = PANEL.min(columns - column);
+                    let target = Target {
+                        begin: begin.at(row * out.width + out.first + column),
+                        row_step: out.width,
+                        columns: wide,
+                        factor,
+                        then: match then {
+                            Then::Set(bias) if start == 0 => Then::Set(bias.map(|bias| &bias[column..column + wide])),
+                            _ => Then::Add,
+                        },
+                    };
+                    // SAFETY: the processor has the feature; every job has rows and columns of its own, and they lie within `out`.
+                    unsafe { tile::times_panel(x.from(row, start), BLOCK.min(rows.end - row), deep, packed, target) };
+                }
+            }
+        }
     });
+}
+
+/// The result, of which each job writes places of its own.
+struct Begin(*mut f32);
+
+// SAFETY: threads write disjoint places.
+unsafe impl Sync for Begin {}
+
+impl Begin {
+    fn at(&self, place: usize) -> *mut f32 {
+        self.0.wrapping_add(place)
+    }
+}
+
+/// `out[row, o] = Σ x[row, i] · w[o, i] + b[o]`, with `x` `[rows, inputs]`, `w` `[outputs, inputs]`, `out` `[rows, outputs]`.
+///
+/// # Panics
+/// As [`multiply`].
+pub fn dense(x: &[f32], w: &[f32], bias: Option<&[f32]>, inputs: usize, out: &mut [f32]) {
+    let inner = inputs.max(1);
+    let sizes = Sizes { rows: x.len() / inner, inner: inputs, columns: w.len() / inner };
+    let out = Out { numbers: out, width: sizes.columns, first: 0 };
+    multiply(Left::rows(x, inputs), Right::Turned(w), sizes, 1.0, Then::Set(bias), out);
 }
 
 /// The same matrix in the other direction, as gradients go: `out[row, i] = Σ g[row, o] · w[o, i]`, with `g` `[rows, outputs]` and `out`
 /// `[rows, inputs]`.
 ///
 /// # Panics
-/// The processor has no AVX-512 ([`is_available`]).
+/// As [`multiply`].
 pub fn dense_back(g: &[f32], w: &[f32], inputs: usize, out: &mut [f32]) {
     let outputs = w.len() / inputs.max(1);
-    multiply(g, None, outputs, inputs, out, |first, count, packed| {
-        packed.resize(outputs * PANEL, 0.0);
-        for (packed, w) in packed.chunks_exact_mut(PANEL).zip(w.chunks_exact(inputs)) {
-            packed[..count].copy_from_slice(&w[first..first + count]);
-            packed[count..].fill(0.0);
-        }
-    });
-}
-
-/// `x` `[rows, inner]` times a matrix of so many columns, of which `pack` lays out up to [`PANEL`] from one on: `[inner, PANEL]`.
-fn multiply(
-    x: &[f32],
-    bias: Option<&[f32]>,
-    inner: usize,
-    columns: usize,
-    out: &mut [f32],
-    pack: impl Fn(usize, usize, &mut Vec<f32>) + Sync,
-) {
-    assert!(is_available(), "the caller asks first");
-    if inner == 0 || columns == 0 || x.is_empty() {
-        return;
-    }
-    assert_eq!(out.len(), x.len() / inner * columns);
-    let target = Columns { begin: out.as_mut_ptr(), outputs: columns };
-    (0..columns.div_ceil(PANEL)).into_par_iter().for_each_init(Vec::new, |packed, panel| {
-        let first = panel * PANEL;
-        let count = PANEL.min(columns - first);
-        pack(first, count, packed);
-        // SAFETY: the processor has the feature; every panel is met once, and its columns lie within `out`.
-        unsafe { target.fill(x, packed, bias.map(|bias| &bias[first..first + count]), inner, first) };
-    });
-}
-
-/// The result, of which each panel writes columns of its own.
-struct Columns {
-    begin: *mut f32,
-    outputs: usize,
-}
-
-// SAFETY: threads write disjoint columns.
-unsafe impl Sync for Columns {}
-
-impl Columns {
-    /// Computes the columns from `first` on.
-    ///
-    /// # Safety
-    /// The processor has AVX-512, nobody else touches these columns, and `begin` has a row of `outputs` for every row of `x`.
-    #[target_feature(enable = "avx512f")]
-    unsafe fn fill(&self, x: &[f32], packed: &[f32], bias: Option<&[f32]>, inputs: usize, first: usize) {
-        let mut shift = [0.0_f32; PANEL];
-        if let Some(bias) = bias {
-            shift[..bias.len()].copy_from_slice(bias);
-        }
-        let count = PANEL.min(self.outputs - first);
-        let write = |row: usize, sums: &[[__m512; 2]]| {
-            for (place, sums) in sums.iter().enumerate() {
-                let mut numbers = [0.0_f32; PANEL];
-                // SAFETY: a panel is two registers; the row and `count` columns of it lie within the result.
-                unsafe {
-                    let numbers = numbers.as_mut_ptr();
-                    _mm512_storeu_ps(numbers, _mm512_add_ps(sums[0], _mm512_loadu_ps(shift.as_ptr())));
-                    _mm512_storeu_ps(
-                        numbers.add(WIDTH),
-                        _mm512_add_ps(sums[1], _mm512_loadu_ps(shift.as_ptr().add(WIDTH))),
-                    );
-                    let target = self.begin.add((row + place) * self.outputs + first);
-                    std::ptr::copy_nonoverlapping(numbers, target, count);
-                }
-            }
-        };
-        let rows = x.len() / inputs;
-        let mut row = 0;
-        while row + ROWS <= rows {
-            write(row, &tile::<ROWS>(&x[row * inputs..], packed, inputs));
-            row += ROWS;
-        }
-        while row + 4 <= rows {
-            write(row, &tile::<4>(&x[row * inputs..], packed, inputs));
-            row += 4;
-        }
-        while row < rows {
-            write(row, &tile::<1>(&x[row * inputs..], packed, inputs));
-            row += 1;
-        }
-    }
-}
-
-/// R rows times a packed panel.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn tile<const R: usize>(x: &[f32], packed: &[f32], inputs: usize) -> [[__m512; 2]; R] {
-    let (x, packed) = (&x[..R * inputs], &packed[..inputs * PANEL]);
-    let mut sums = [[_mm512_setzero_ps(); 2]; R];
-    for input in 0..inputs {
-        // SAFETY: the slices above hold R rows of `inputs`, and PANEL numbers for every input.
-        unsafe {
-            let w = packed.as_ptr().add(input * PANEL);
-            let (left, right) = (_mm512_loadu_ps(w), _mm512_loadu_ps(w.add(WIDTH)));
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let x = _mm512_set1_ps(*x.as_ptr().add(row * inputs + input));
-                sums[0] = _mm512_fmadd_ps(x, left, sums[0]);
-                sums[1] = _mm512_fmadd_ps(x, right, sums[1]);
-            }
-        }
-    }
-    sums
-}
-
-/// Up to [`PANEL`] rows of the matrix, turned: `[inputs, PANEL]`, with zeros where there is no row.
-#[target_feature(enable = "avx512f")]
-fn pack(w: &[f32], inputs: usize, packed: &mut Vec<f32>) {
-    let outputs = w.len() / inputs;
-    packed.resize(inputs * PANEL, 0.0);
-    if outputs < PANEL {
-        packed.fill(0.0);
-    }
-    let (fours, quads) = (inputs - inputs % 4, outputs - outputs % 4);
-    for o in (0..quads).step_by(4) {
-        for input in (0..fours).step_by(4) {
-            // SAFETY: four numbers from `input` on lie within each of the four rows, and within the four inputs' places for `o`.
-            unsafe {
-                let mut rows: [__m128; 4] =
-                    std::array::from_fn(|row| _mm_loadu_ps(w.as_ptr().add((o + row) * inputs + input)));
-                let [a, b, c, d] = &mut rows;
-                _MM_TRANSPOSE4_PS(a, b, c, d);
-                for (place, numbers) in rows.into_iter().enumerate() {
-                    _mm_storeu_ps(packed.as_mut_ptr().add((input + place) * PANEL + o), numbers);
-                }
-            }
-        }
-    }
-    for o in 0..outputs {
-        let from = if o < quads { fours } else { 0 };
-        for input in from..inputs {
-            packed[input * PANEL + o] = w[o * inputs + input];
-        }
-    }
+    let sizes = Sizes { rows: g.len() / outputs.max(1), inner: outputs, columns: inputs };
+    let out = Out { numbers: out, width: inputs, first: 0 };
+    multiply(Left::rows(g, outputs), Right::Plain(w), sizes, 1.0, Then::Set(None), out);
 }
 
 #[cfg(test)]
@@ -188,7 +135,7 @@ mod tests {
 
     #[test]
     fn products_are_those_of_exact_arithmetic_and_alike_in_any_batch() {
-        if !is_available() {
+        if !tile::is_available() {
             println!("skipped: this processor has no AVX-512");
             return;
         }
@@ -215,7 +162,7 @@ mod tests {
     }
     #[test]
     fn the_way_back_is_that_of_exact_arithmetic() {
-        if !is_available() {
+        if !tile::is_available() {
             println!("skipped: this processor has no AVX-512");
             return;
         }
@@ -232,6 +179,36 @@ mod tests {
                         "{rows} × {inputs} × {outputs}"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn columns_of_a_product_are_added_by_a_factor_and_nothing_else_is_touched() {
+        if !tile::is_available() {
+            println!("skipped: this processor has no AVX-512");
+            return;
+        }
+        // More of each than a tile, a panel, a group and a block.
+        let (rows, inner, columns, width, first) = (131, 300, 150, 170, 7);
+        let (x, w, before) = (numbers(inner * rows, 8), numbers(columns * inner, 9), numbers(rows * width, 10));
+        let mut out = before.clone();
+        let place = Out { numbers: &mut out, width, first };
+        let sizes = Sizes { rows, inner, columns };
+        multiply(Left::columns(&x, rows), Right::Turned(&w), sizes, 0.5, Then::Add, place);
+        for row in 0..rows {
+            for column in 0..width {
+                let place = row * width + column;
+                let inside = (first..first + columns).contains(&column);
+                let sum: f64 = match inside {
+                    true => (0..inner)
+                        .map(|i| f64::from(x[i * rows + row]) * f64::from(w[(column - first) * inner + i]))
+                        .sum(),
+                    false => 0.0,
+                };
+                let exact = f64::from(before[place]) + 0.5 * sum;
+                assert!((f64::from(out[place]) - exact).abs() < 1e-5, "{row}, {column}");
+                assert!(inside || out[place] == before[place], "{row}, {column} is none of the product's");
             }
         }
     }

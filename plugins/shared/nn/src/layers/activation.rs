@@ -25,11 +25,13 @@ pub enum Activation {
 
 impl Activation {
     pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        #[cfg(feature = "flex")]
+        let x = match crate::cpu::activation(self, x) {
+            Ok(y) => return y,
+            Err(x) => x,
+        };
         match self {
             Activation::Relu => activation::relu(x),
-            #[cfg(feature = "flex")]
-            Activation::Gelu => crate::cpu::gelu(x).unwrap_or_else(activation::gelu),
-            #[cfg(not(feature = "flex"))]
             Activation::Gelu => activation::gelu(x),
             Activation::GeluTanh => activation::gelu_approximate(x),
             Activation::QuickGelu => x.clone() * activation::sigmoid(x * QUICK),
@@ -52,9 +54,10 @@ impl Activation {
     /// From the input and the gradient of the output, the gradient of the input.
     pub fn backward<const D: usize>(self, x: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
         #[cfg(feature = "flex")]
-        if let Some(back) = crate::cpu::activation_backward(self, &x, &gradient) {
-            return back;
-        }
+        let gradient = match crate::cpu::activation_backward(self, &x, gradient) {
+            Ok(back) => return back,
+            Err(gradient) => gradient,
+        };
         let slope = match self {
             Activation::Relu => return gradient.mask_fill(x.lower_equal_elem(0.0), 0.0),
             Activation::Gelu => {

@@ -23,6 +23,10 @@ pub fn joined_heads(x: Tensor<4>) -> Tensor<3> {
 /// `query` is `[rows, heads, length, size]`, `keys` and `values` `[rows, groups, positions, size]` where `groups` divides `heads`
 /// (grouped queries: neighbouring heads share keys), `bias` broadcasts to `[rows, heads, length, positions]`.
 pub fn attend(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if let Some(attended) = crate::cpu::attend(&query, &keys, &values, bias.as_ref(), scale) {
+        return attended;
+    }
     let [rows, heads, length, size] = query.dims();
     let groups = keys.dims()[1];
     let positions = keys.dims()[2];
@@ -68,7 +72,7 @@ fn weights(query: Tensor<4>, keys: Tensor<4>, bias: Option<Tensor<4>>, scale: f6
     activation::softmax(scores, 3)
 }
 
-/// From the gradient of what [`attend`] gives and its inputs: the gradients of queries, keys and values.
+/// From the gradient of what [`attend`] gives and its inputs: the gradients of queries, keys and values, joined as [`joined_parts`] does.
 pub fn attend_backward(
     gradient: Tensor<4>,
     query: Tensor<4>,
@@ -76,7 +80,12 @@ pub fn attend_backward(
     values: Tensor<4>,
     bias: Option<Tensor<4>>,
     scale: f64,
-) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+    crossed: bool,
+) -> (Tensor<3>, Option<Tensor<3>>) {
+    #[cfg(feature = "flex")]
+    if let Some(back) = crate::cpu::attend_backward(&gradient, &query, &keys, &values, bias.as_ref(), scale, crossed) {
+        return back;
+    }
     let [rows, heads, length, size] = query.dims();
     let groups = keys.dims()[1];
     let positions = keys.dims()[2];
@@ -89,15 +98,30 @@ pub fn attend_backward(
     let scores_gradient = softmax_backward(weights, weights_gradient, scale);
     let query_gradient = scores_gradient.clone().matmul(keys).reshape([rows, heads, length, size]);
     let keys_gradient = scores_gradient.swap_dims(2, 3).matmul(of_groups(query, size));
-    (query_gradient, keys_gradient, values_gradient)
+    joined_parts(query_gradient, keys_gradient, values_gradient, crossed)
+}
+
+/// Queries, keys and values of all heads side by side at each position; if `crossed`, queries apart from keys and values.
+pub fn joined_parts(
+    query: Tensor<4>,
+    keys: Tensor<4>,
+    values: Tensor<4>,
+    crossed: bool,
+) -> (Tensor<3>, Option<Tensor<3>>) {
+    if crossed {
+        (joined_heads(query), Some(joined_heads(Tensor::cat(vec![keys, values], 1))))
+    } else {
+        (joined_heads(Tensor::cat(vec![query, keys, values], 1)), None)
+    }
 }
 
 /// scale · p · (g − Σ p·g), along the last dimension.
 fn softmax_backward(weights: Tensor<4>, gradient: Tensor<4>, scale: f64) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if let Some(back) = crate::cpu::softmax_backward(&weights, &gradient, scale) {
-        return back;
-    }
+    let gradient = match crate::cpu::softmax_backward(&weights, gradient, scale) {
+        Ok(back) => return back,
+        Err(gradient) => gradient,
+    };
     let product = weights.clone() * gradient;
     let sum = product.clone().sum_dim(3);
     (product - weights * sum) * scale

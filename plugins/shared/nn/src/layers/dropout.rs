@@ -7,9 +7,10 @@ use burn::tensor::{Distribution, Tensor};
 pub fn dropped(x: Tensor<2>, seed: Option<u64>, probability: f64) -> Tensor<2> {
     let Some(seed) = seed.filter(|_| probability > 0.0) else { return x };
     #[cfg(feature = "flex")]
-    if let Some(dropped) = crate::cpu::dropped(&x, seed, probability) {
-        return dropped;
-    }
+    let x = match crate::cpu::dropped(x, seed, probability) {
+        Ok(dropped) => return dropped,
+        Err(x) => x,
+    };
     let (device, dtype) = (x.device(), x.dtype());
     device.seed(seed);
     let kept = Tensor::random(x.dims(), Distribution::Bernoulli(1.0 - probability), (&device, dtype));

@@ -5,7 +5,6 @@ use super::lora::{Adapters, Site};
 use crate::Result;
 use crate::weights::Loader;
 use burn::tensor::Tensor;
-use std::ops::Range;
 
 /// y = x·Wᵀ + b, with W `[outputs, inputs]`, and what adapters add to it.
 pub struct Linear {
@@ -78,8 +77,7 @@ impl Linear {
         let outputs = shape[D - 1];
         let mut y: Tensor<2> = self.frozen(x).reshape([flat.dims()[0], outputs]);
         for adapter in self.adapters.all() {
-            let (delta, _) = adapter.forward(flat.clone());
-            y = self.shifted(y, &adapter.part, delta);
+            (y, _) = adapter.add_to(y, flat.clone());
         }
         y.reshape(shape)
     }
@@ -160,16 +158,5 @@ impl Linear {
         let rows = shape[..D - 1].iter().product::<usize>();
         shape[D - 1] = self.weight.dims()[0];
         (x.reshape([rows, inputs]), shape)
-    }
-
-    /// Adds to some of the outputs `[n, outputs]`.
-    pub(crate) fn shifted(&self, y: Tensor<2>, part: &Range<usize>, delta: Tensor<2>) -> Tensor<2> {
-        let [rows, outputs] = y.dims();
-        if part.len() == outputs {
-            return y + delta;
-        }
-        let place = [0..rows, part.clone()];
-        let sum = y.clone().slice(place.clone()) + delta;
-        y.slice_assign(place, sum)
     }
 }

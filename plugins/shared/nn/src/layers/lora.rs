@@ -41,26 +41,53 @@ impl LoraLinear {
         *self.factors.write().unwrap_or_else(PoisonError::into_inner) = factors;
     }
 
-    /// s·(x·Aᵀ)·Bᵀ and x·Aᵀ, `[n, inputs]` to `[n, outputs]` and `[n, rank]`, in the format of `x`.
-    pub fn forward(&self, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    /// Adds s·(x·Aᵀ)·Bᵀ to its part of the outputs `y` `[n, all outputs]` of `x` `[n, inputs]`; gives x·Aᵀ `[n, rank]` too.
+    pub fn add_to(&self, y: Tensor<2>, x: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
         let Factors { down, up } = self.factors();
+        #[cfg(feature = "flex")]
+        let y = match crate::cpu::adapt(y, &x, &down, &up, &self.part, self.scaling) {
+            Ok(done) => return done,
+            Err(y) => y,
+        };
         let dtype = x.dtype();
         let inner = x.matmul(as_dtype(down, dtype).transpose());
-        let y = (inner.clone() * self.scaling).matmul(as_dtype(up, dtype).transpose());
-        (y, inner)
+        let delta = (inner.clone() * self.scaling).matmul(as_dtype(up, dtype).transpose());
+        let [rows, outputs] = y.dims();
+        if self.part.len() == outputs {
+            return (y + delta, inner);
+        }
+        let place = [0..rows, self.part.clone()];
+        let sum = y.clone().slice(place.clone()) + delta;
+        (y.slice_assign(place, sum), inner)
     }
 
-    /// From the gradient of the layer's outputs `[n, outputs]`, `x` and `inner` of [`LoraLinear::forward`]: the gradients of A, of B
-    /// (both in f32), and of `x`.
+    /// From the gradient of all outputs `[n, all outputs]`, `x` and the x·Aᵀ of [`LoraLinear::add_to`]: the gradients of A and of B (both in
+    /// f32), and of x·Aᵀ.
     pub fn backward(&self, gradient: Tensor<2>, x: Tensor<2>, inner: Tensor<2>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
-        let Factors { down, up } = self.factors();
+        let up = self.factors().up;
+        #[cfg(feature = "flex")]
+        if let Some([down, up, inner]) = crate::cpu::adapt_back(&gradient, &x, &inner, &up, &self.part, self.scaling) {
+            return (down, up, inner);
+        }
         let dtype = x.dtype();
+        let [rows, outputs] = gradient.dims();
+        let gradient = if self.part.len() == outputs { gradient } else { gradient.slice([0..rows, self.part.clone()]) };
         let gradient = gradient * self.scaling;
         let up_gradient = gradient.clone().transpose().matmul(inner);
         let inner_gradient = gradient.matmul(as_dtype(up, dtype));
         let down_gradient = inner_gradient.clone().transpose().matmul(x);
-        let x_gradient = inner_gradient.matmul(as_dtype(down, dtype));
-        (f32_like(down_gradient), f32_like(up_gradient), x_gradient)
+        (f32_like(down_gradient), f32_like(up_gradient), inner_gradient)
+    }
+
+    /// The gradient of `x` from that of x·Aᵀ.
+    pub fn input_gradient(&self, inner_gradient: Tensor<2>) -> Tensor<2> {
+        let down = self.factors().down;
+        #[cfg(feature = "flex")]
+        if let Some(back) = crate::cpu::linear_back(&inner_gradient, &down) {
+            return back;
+        }
+        let dtype = inner_gradient.dtype();
+        inner_gradient.matmul(as_dtype(down, dtype))
     }
 
     /// W with the adapter in it: `weight` is the whole product's `[outputs, inputs]`. Rounded once, from f32.
@@ -133,6 +160,12 @@ impl Sites {
         sites.sort_by_cached_key(|site| natural(&site.name));
         sites
     }
+
+    /// Whether an adapter sits outside the language model, where images are seen.
+    pub fn adapt_the_image(&self) -> bool {
+        let sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sites.iter().any(|site| !(site.name.starts_with("language_model.") || site.adapters.is_empty()))
+    }
 }
 
 fn natural(name: &str) -> Vec<(Option<u64>, String)> {
@@ -168,13 +201,13 @@ mod tests {
         let base = numbers(x.clone().matmul(weight.clone().transpose()));
         let merged = adapter.merge(weight.clone());
         let together = numbers(x.clone().matmul(merged.clone().transpose()));
-        let (separate, _) = adapter.forward(x);
+        let (separate, _) = adapter.add_to(Tensor::zeros([5, 12], &x.device()), x);
         let separate = numbers(separate);
         for row in 0..5 {
             for output in 0..12 {
-                let change = if (4..8).contains(&output) { separate[row * 4 + output - 4] } else { 0.0 };
                 let place = row * 12 + output;
-                assert!((base[place] + change - together[place]).abs() < 1e-5);
+                assert!((base[place] + separate[place] - together[place]).abs() < 1e-5);
+                assert!((4..8).contains(&output) || separate[place] == 0.0, "a neighbour was changed");
                 assert!((4..8).contains(&output) || base[place] == together[place], "a neighbour was changed");
             }
         }

@@ -12,7 +12,9 @@ mod norm;
 mod relative;
 
 pub use activation::Activation;
-pub use attention::{attend, attend_backward, causal_bias, joined_heads, length_bias, padding_bias, split_heads};
+pub use attention::{
+    attend, attend_backward, causal_bias, joined_heads, joined_parts, length_bias, padding_bias, split_heads,
+};
 pub use cache::{Attending, KvCache};
 pub use convolution::{BatchNorm, Convolution, ConvolutionShape, max_pool, mean_pixels};
 pub use dropout::dropped;

@@ -26,6 +26,10 @@ impl LayerNorm {
         if let Some(y) = crate::gpu::layer_norm(&x, &self.weight, &self.bias, self.epsilon) {
             return y;
         }
+        #[cfg(feature = "flex")]
+        if let Some(y) = crate::cpu::norm(&x, &self.weight, Some(&self.bias), self.epsilon) {
+            return y;
+        }
         module::layer_norm(x, self.weight.clone(), Some(self.bias.clone()), self.epsilon)
     }
 
@@ -33,9 +37,10 @@ impl LayerNorm {
     pub fn backward<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
         let dtype = x.dtype();
         #[cfg(feature = "flex")]
-        if let Some(back) = crate::cpu::norm_backward(&x, &gradient, &self.weight, self.epsilon, true) {
-            return back;
-        }
+        let gradient = match crate::cpu::norm_backward(&x, gradient, &self.weight, self.epsilon, true) {
+            Ok(back) => return back,
+            Err(gradient) => gradient,
+        };
         let (x, weight) = (f32_like(x), f32_like(self.weight.clone()).unsqueeze());
         let gradient = f32_like(gradient) * weight;
         let centred = x.clone() - x.mean_dim(D - 1);
@@ -67,6 +72,10 @@ impl RmsNorm {
         if let Some(y) = crate::gpu::rms_norm(&x, &self.weight, self.epsilon) {
             return y;
         }
+        #[cfg(feature = "flex")]
+        if let Some(y) = crate::cpu::norm(&x, &self.weight, None, self.epsilon) {
+            return y;
+        }
         let dtype = x.dtype();
         // The squares of bf16 numbers lose too much: the mean is taken in f32.
         let x = if dtype == DType::F32 { x } else { x.cast(FloatDType::F32) };
@@ -80,9 +89,10 @@ impl RmsNorm {
     pub fn backward<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
         let dtype = x.dtype();
         #[cfg(feature = "flex")]
-        if let Some(back) = crate::cpu::norm_backward(&x, &gradient, &self.weight, self.epsilon, false) {
-            return back;
-        }
+        let gradient = match crate::cpu::norm_backward(&x, gradient, &self.weight, self.epsilon, false) {
+            Ok(back) => return back,
+            Err(gradient) => gradient,
+        };
         let (x, weight) = (f32_like(x), f32_like(self.weight.clone()).unsqueeze());
         let gradient = f32_like(gradient) * weight;
         let inverse = (x.clone().square().mean_dim(D - 1) + self.epsilon).sqrt().recip();

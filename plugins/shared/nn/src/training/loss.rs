@@ -85,9 +85,10 @@ pub fn cross_entropy(tape: Tape<'_>, scores: Var, labels: &Labels, weight: f64, 
 /// Each row's loss, and `weight` times the gradient of their sum: `[n, vocabulary]`.
 fn of_rows(scores: Tensor<2>, ids: &[u32], weight: f64) -> (Vec<f64>, Tensor<2>) {
     #[cfg(feature = "flex")]
-    if let Some(done) = crate::cpu::cross_entropy(&scores, ids, weight) {
-        return done;
-    }
+    let scores = match crate::cpu::cross_entropy(scores, ids, weight) {
+        Ok(done) => return done,
+        Err(scores) => scores,
+    };
     let dtype = scores.dtype();
     let device = scores.device();
     let count = ids.len();

@@ -3,7 +3,7 @@
 use super::tape::{Tape, Var};
 use crate::language::Turn;
 use crate::layers::{
-    Activation, LayerNorm, Linear, RmsNorm, attend, attend_backward, dropped, joined_heads, split_heads,
+    Activation, LayerNorm, Linear, RmsNorm, attend, attend_backward, dropped, joined_heads, joined_parts, split_heads,
 };
 use burn::tensor::{Int, Tensor, TensorData};
 use std::sync::Arc;
@@ -29,6 +29,19 @@ pub struct Attention {
     pub turn: Option<Arc<Turn>>,
 }
 
+/// Queries, keys and values side by side, or queries and then keys and values.
+type Parts = (Tensor<3>, Option<Tensor<3>>);
+
+/// The sum of two values.
+pub(super) fn sum<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    let a = match crate::cpu::add(a, &b) {
+        Ok(sum) => return sum,
+        Err(a) => a,
+    };
+    a + b
+}
+
 impl<'m> Tape<'m> {
     /// A linear layer with its adapters.
     pub fn linear(&mut self, x: &Var, layer: &'m Linear) -> Var {
@@ -51,8 +64,8 @@ impl<'m> Tape<'m> {
         for adapter in adapters {
             let seed = self.dropout_of(&adapter);
             let seen = dropped(flat.clone(), seed, adapter.dropout);
-            let (delta, inner) = adapter.forward(seen);
-            y = layer.shifted(y, &adapter.part, delta);
+            let inner;
+            (y, inner) = adapter.add_to(y, seen);
             if self.is_recording() {
                 kept.push((adapter, seed, inner));
             }
@@ -60,20 +73,16 @@ impl<'m> Tape<'m> {
         let node = x.node;
         self.outcome(y.reshape(shape), true, move |gradient, flow| {
             let [rows, length, outputs] = gradient.dims();
-            let gradient = gradient.reshape([rows * length, outputs]);
+            let gradient: Tensor<2> = gradient.reshape([rows * length, outputs]);
             let inputs = flat.dims()[1];
             let mut back = node.map(|_| layer.transposed(gradient.clone()));
             for (adapter, seed, inner) in kept {
-                let part = if adapter.part.len() == outputs {
-                    gradient.clone()
-                } else {
-                    gradient.clone().slice([0..rows * length, adapter.part.clone()])
-                };
                 // Drawn again from its seed, not kept.
                 let seen = dropped(flat.clone(), seed, adapter.dropout);
-                let (down, up, x_gradient) = adapter.backward(part, seen, inner);
+                let (down, up, inner_gradient) = adapter.backward(gradient.clone(), seen, inner);
                 flow.add_adapter(adapter.number, down, up);
-                back = back.map(|back| back + dropped(x_gradient, seed, adapter.dropout));
+                back =
+                    back.map(|back| sum(back, dropped(adapter.input_gradient(inner_gradient), seed, adapter.dropout)));
             }
             if let Some(back) = back {
                 flow.add(node, || back.reshape([rows, length, inputs]));
@@ -116,7 +125,7 @@ impl<'m> Tape<'m> {
     pub fn add(&mut self, a: &Var, b: &Var) -> Var {
         let (a_node, b_node) = (a.node, b.node);
         let tracked = a.is_tracked() || b.is_tracked();
-        self.outcome(a.value.clone() + b.value.clone(), tracked, move |gradient, flow| {
+        self.outcome(sum(a.value.clone(), b.value.clone()), tracked, move |gradient, flow| {
             flow.add(a_node, || gradient.clone());
             flow.add(b_node, || gradient);
         })
@@ -186,17 +195,13 @@ impl<'m> Tape<'m> {
             // Weights of attention are computed again rather than kept: they are the largest of all values.
             let (query, keys, values) = attention.split(&parts);
             let gradient = split_heads(gradient, attention.heads);
-            let (query, keys, values) =
-                attend_backward(gradient, query, keys, values, attention.bias.clone(), attention.scale);
-            let (query, keys) = match &attention.turn {
-                Some(turn) => (turn.apply_back(query), turn.apply_back(keys)),
-                None => (query, keys),
-            };
-            if parts.1.is_some() {
-                flow.add(nodes.0, || joined_heads(query));
-                flow.add(nodes.1, || joined_heads(Tensor::cat(vec![keys, values], 1)));
-            } else {
-                flow.add(nodes.0, || joined_heads(Tensor::cat(vec![query, keys, values], 1)));
+            let crossed = parts.1.is_some();
+            let bias = attention.bias.clone();
+            let back = attend_backward(gradient, query, keys, values, bias, attention.scale, crossed);
+            let (first, second) = attention.turned_back(back);
+            flow.add(nodes.0, || first);
+            if let Some(second) = second {
+                flow.add(nodes.1, || second);
             }
         })
     }
@@ -255,9 +260,25 @@ impl Attention {
     }
 
     /// Queries, keys and values, turned: `[rows, heads or groups, length, size]`.
-    fn split(&self, (first, second): &(Tensor<3>, Option<Tensor<3>>)) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+    fn split(&self, parts: &Parts) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
+        let (query, keys, values) = self.divided(parts);
+        match &self.turn {
+            Some(turn) => (turn.apply(query), turn.apply(keys), values),
+            None => (query, keys, values),
+        }
+    }
+
+    /// The gradients of queries and keys turned back.
+    fn turned_back(&self, parts: Parts) -> Parts {
+        let Some(turn) = &self.turn else { return parts };
+        let (query, keys, values) = self.divided(&parts);
+        joined_parts(turn.apply_back(query), turn.apply_back(keys), values, parts.1.is_some())
+    }
+
+    /// Queries, keys and values as they stand.
+    fn divided(&self, (first, second): &Parts) -> (Tensor<4>, Tensor<4>, Tensor<4>) {
         let (heads, groups) = (self.heads, self.groups);
-        let (query, keys, values) = match second {
+        match second {
             None => {
                 let all = split_heads(first.clone(), heads + 2 * groups);
                 let part = |start: usize, count: usize| all.clone().narrow(1, start, count);
@@ -268,10 +289,6 @@ impl Attention {
                 let query = split_heads(first.clone(), heads);
                 (query, both.clone().narrow(1, 0, groups), both.narrow(1, groups, groups))
             }
-        };
-        match &self.turn {
-            Some(turn) => (turn.apply(query), turn.apply(keys), values),
-            None => (query, keys, values),
         }
     }
 }

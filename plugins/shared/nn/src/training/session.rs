@@ -5,6 +5,7 @@ use super::loss::{Labels, cross_entropy};
 use super::optimizer::{Moments, Optimizer};
 use super::tape::{Gradients, Mode, Tape, Var};
 use crate::layers::{Factors, Site};
+use crate::parallel::within_pool;
 use crate::random::Random;
 use crate::weights::{f32_numbers, write_safetensors, write_text};
 use crate::{Error, Placement, Result};
@@ -23,7 +24,7 @@ pub struct Batch {
 }
 
 /// A model that learns to caption.
-pub trait Learner {
+pub trait Learner: Sync {
     /// Scores of the tokens to learn, `[1, counted tokens, vocabulary]`, in the order of [`Labels::ids`].
     ///
     /// # Errors
@@ -115,9 +116,12 @@ impl Session {
             work.passes += 1;
             let mode =
                 Mode { recording: true, checkpointing: work.adaptation.gradient_checkpointing, dropout: Some(seed) };
-            let mut tape = Tape::new(mode);
-            let scores = model.scores(&mut tape, batch)?;
-            Ok(cross_entropy(tape, scores, &batch.labels, weight, &mut work.gradients))
+            let gradients = &mut work.gradients;
+            within_pool(move || {
+                let mut tape = Tape::new(mode);
+                let scores = model.scores(&mut tape, batch)?;
+                Ok(cross_entropy(tape, scores, &batch.labels, weight, gradients))
+            })
         })
     }
 

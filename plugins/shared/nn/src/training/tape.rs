@@ -1,5 +1,6 @@
 //! The record of a forward pass, from which gradients flow back. What single operations do is `operations`' affair.
 
+use super::operations::sum;
 use crate::layers::LoraLinear;
 use crate::random::Random;
 use burn::tensor::Tensor;
@@ -43,11 +44,10 @@ impl Flow<'_> {
     pub fn add(&mut self, var: Option<usize>, gradient: impl FnOnce() -> Tensor<3>) {
         if let Some(node) = var {
             let gradient = gradient();
-            let sum = match self.nodes[node].take() {
-                Some(before) => before + gradient,
+            self.nodes[node] = Some(match self.nodes[node].take() {
+                Some(before) => sum(before, gradient),
                 None => gradient,
-            };
-            self.nodes[node] = Some(sum);
+            });
         }
     }
 
