@@ -19,11 +19,23 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> RResult<T, Failure> {
                 .map(|text| (*text).to_owned())
                 .or_else(|| payload.downcast_ref::<String>().cloned())
                 .unwrap_or_else(|| "a panic without a message".to_owned());
+            let message = shortened(message);
             // The payload's own drop may panic; it is leaked, as its like is rare and small.
             std::mem::forget(payload);
             RResult::RErr(PluginError::new(ErrorKind::Panic, format!("the plugin panicked: {message}")).into())
         }
     }
+}
+
+/// The beginning of a message: a GPU's compiler puts whole programs, megabytes of them, into its complaints.
+fn shortened(mut message: String) -> String {
+    const MOST: usize = 4000;
+    if message.len() > MOST {
+        let end = message.floor_char_boundary(MOST);
+        message.truncate(end);
+        message.push_str(" … (shortened)");
+    }
+    message
 }
 
 /// The entry of that name, or an error that lists what there is.
@@ -53,4 +65,21 @@ pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
 /// JSON for the other side of the border.
 pub fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| PluginError::internal(format!("cannot write a message: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_failure_of_readable_length() {
+        let failure = |message: String| -> String {
+            let outcome: RResult<(), Failure> = guarded(|| panic!("{message}"));
+            PluginError::from(outcome.into_result().unwrap_err()).message
+        };
+        assert_eq!(failure("no".into()), "the plugin panicked: no");
+        // A character of two bytes stands on the border.
+        let long = failure(format!("{}ä{}", "x".repeat(3999), "y".repeat(1 << 20)));
+        assert!(long.len() < 4100 && long.ends_with("x … (shortened)"), "{}", long.len());
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::config::{Blip2Config, TextConfig};
 use nn::adapter::Adapter;
-use nn::generation::{Generated, Request, Settings, generate};
-use nn::language::{LanguageModel, Opt, Prompt, T5};
+use nn::generation::{Generated, Generator, Request, Settings};
+use nn::language::{Opt, Prompt, T5};
 use nn::layers::{Linear, Site, Sites};
 use nn::qformer::QFormer;
 use nn::training::{Labels, Tape, Var};
@@ -11,13 +11,14 @@ use nn::vision::{Vit, in_groups};
 use nn::weights::{Checkpoint, Expected, Loader};
 use nn::{Placement, Result, Tensor, TensorData};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A BLIP-2 model on a device.
 pub struct Blip2 {
     vision: Vit,
     qformer: QFormer,
     projection: Linear,
-    language: Box<dyn LanguageModel>,
+    language: Generator,
     config: Blip2Config,
     placement: Placement,
     sites: Sites,
@@ -72,10 +73,10 @@ impl Blip2 {
                 config.text_width(),
                 true,
             )?,
-            language: match &config.text {
-                TextConfig::Opt(text_config) => Box::new(Opt::load(&text, text_config)?),
-                TextConfig::T5(text_config) => Box::new(T5::load(&text, text_config)?),
-            },
+            language: Generator::new(match &config.text {
+                TextConfig::Opt(text_config) => Arc::new(Opt::load(&text, text_config)?),
+                TextConfig::T5(text_config) => Arc::new(T5::load(&text, text_config)?),
+            }),
             config: config.clone(),
             placement: loader.placement().clone(),
             sites: loader.sites().clone(),
@@ -112,9 +113,9 @@ impl Blip2 {
     pub fn learn<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, text: &[u32], labels: &Labels) -> Var {
         let rows = labels.rows();
         let image = self.image_vectors_learnt(tape, pixels, rows);
-        let text = self.language.embed(text).unsqueeze_dim::<3>(0).expand([rows, text.len(), image.width()]);
+        let text = self.language.model().embed(text).unsqueeze_dim::<3>(0).expand([rows, text.len(), image.width()]);
         let prompt = tape.surrounded(None, &image, Some(text));
-        self.language.learn(tape, &prompt, labels)
+        self.language.model().learn(tape, &prompt, labels)
     }
 
     /// The linear layers.
@@ -129,7 +130,7 @@ impl Blip2 {
         let padding: Vec<usize> = texts.iter().map(|text| longest - text.len()).collect();
         let ids: Vec<u32> = texts.iter().flat_map(|text| text.iter().copied()).collect();
         let embeddings = if padding.iter().all(|&pad| pad == 0) {
-            let text = self.language.embed(&ids).reshape([rows, longest, width]);
+            let text = self.language.model().embed(&ids).reshape([rows, longest, width]);
             Tensor::cat(vec![image, text], 1)
         } else {
             // Padding stands at the left of the image.
@@ -137,21 +138,21 @@ impl Blip2 {
                 let image: Tensor<2> = image.clone().narrow(0, row, 1).reshape([queries, width]);
                 let blank = Tensor::zeros([pad, width], (&self.placement.device, self.placement.dtype));
                 let parts = if pad == 0 {
-                    vec![image, self.language.embed(text)]
+                    vec![image, self.language.model().embed(text)]
                 } else {
-                    vec![blank, image, self.language.embed(text)]
+                    vec![blank, image, self.language.model().embed(text)]
                 };
                 Tensor::cat(parts, 0).unsqueeze_dim(0)
             });
             Tensor::cat(rows.collect(), 0)
         };
-        Prompt { embeddings, padding }
+        Prompt::new(embeddings, padding)
     }
 
     /// Captions images: pixel values `[rows, 3, size, size]`, one text and one seed a row.
     ///
     /// # Errors
-    /// As [`generate`].
+    /// As [`Generator::generate`].
     pub fn caption(
         &self,
         pixels: &[f32],
@@ -163,7 +164,7 @@ impl Blip2 {
         let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts);
         let said = texts.iter().map(|text| self.said(text)).collect();
         let request = Request { prompt, said, seeds: seeds.to_vec() };
-        generate(self.language.as_ref(), request, settings, cancelled)
+        self.language.generate(request, settings, cancelled)
     }
 
     /// What counts as said before the first new token: the prompt for a decoder alone, its start token behind an encoder.
@@ -180,7 +181,7 @@ impl Blip2 {
     /// Scores of the first new token, `[rows, vocabulary]`.
     pub fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Tensor<2> {
         let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts);
-        self.language.start(prompt, 1).1
+        self.language.model().start(prompt, 1).1
     }
 
     pub fn config(&self) -> &Blip2Config {
@@ -194,11 +195,11 @@ impl Blip2 {
 
     /// How many positions prompt and new tokens may fill together; `None` is no limit.
     pub fn positions(&self) -> Option<usize> {
-        self.language.positions()
+        self.language.model().positions()
     }
 
     /// How many tokens have a vector.
     pub fn vocabulary(&self) -> usize {
-        self.language.vocabulary()
+        self.language.model().vocabulary()
     }
 }

@@ -28,11 +28,14 @@ struct Fixture {
 
 impl Fixture {
     fn open(name: &'static str) -> Fixture {
+        Fixture::on(name, &Placement::cpu().unwrap())
+    }
+
+    fn on(name: &'static str, placement: &Placement) -> Fixture {
         let folder = fixtures().join("checkpoints").join(name);
         let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
         let config = Blip2Config::read(&folder).unwrap();
-        let model =
-            Blip2::load(&folder, &config, &Placement::cpu().unwrap(), None).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let model = Blip2::load(&folder, &config, placement, None).unwrap_or_else(|e| panic!("{name}: {e}"));
         Fixture {
             name,
             expected: serde_json::from_slice(&read("expected.json")).unwrap(),
@@ -155,6 +158,31 @@ fn pixel_values_of_photographs_are_nearly_the_processors() {
         let share = near as f64 / all as f64;
         println!("{kind}: {share:.6} of {all} values within 3 of 255, the worst {worst:.1} away");
         assert!(share >= 0.999, "{kind}: only {share} of {all} values are within 3 of 255");
+    }
+}
+
+/// bf16 rounds: the distance of the scores from the reference's, relative to their own size, is what a GPU is held to.
+#[test]
+fn scores_on_a_gpu_are_nearly_the_references() {
+    let placement = match Placement::cuda(0) {
+        Ok(placement) => placement,
+        Err(error) => return println!("skipped: {error}"),
+    };
+    for name in CHECKPOINTS {
+        let fixture = Fixture::on(name, &placement);
+        for (number, case) in fixture.cases() {
+            let text = ids(&case["ids"]);
+            let ours = fixture.model.first_scores(&fixture.pixels(), &[text.as_slice(); 8]);
+            let ours: Vec<f32> = ours.into_data().iter::<f32>().collect();
+            let theirs = fixture.scores(number);
+            assert_eq!(ours.len(), theirs.len(), "{name}");
+            let square = |value: f32| f64::from(value) * f64::from(value);
+            let distance: f64 = ours.iter().zip(&theirs).map(|(a, b)| square(a - b)).sum();
+            let size: f64 = theirs.iter().map(|&b| square(b)).sum();
+            let relative = (distance / size).sqrt();
+            println!("{name}, case {number}: scores are {:.2} % off", relative * 100.0);
+            assert!(relative <= 0.02, "{name}, case {number}: scores are {relative} off");
+        }
     }
 }
 

@@ -2,20 +2,21 @@
 
 use crate::config::LlavaConfig;
 use nn::adapter::Adapter;
-use nn::generation::{Generated, Request, Settings, generate};
-use nn::language::{LanguageModel, Llama, Prompt};
+use nn::generation::{Generated, Generator, Request, Settings};
+use nn::language::{Llama, Prompt};
 use nn::layers::{Linear, Site, Sites};
 use nn::training::{Labels, Tape, Var};
 use nn::vision::{ClipVision, in_groups};
 use nn::weights::{Checkpoint, Expected, Loader};
 use nn::{Error, Placement, Result, Tensor, TensorData};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A LLaVA model on a device.
 pub struct Llava {
     vision: ClipVision,
     projector: (Linear, Linear),
-    language: Llama,
+    language: Generator,
     config: LlavaConfig,
     placement: Placement,
     sites: Sites,
@@ -68,7 +69,7 @@ impl Llava {
                 Linear::load(&projector.at("linear_1"), image, text, config.projector_bias)?,
                 Linear::load(&projector.at("linear_2"), text, text, config.projector_bias)?,
             ),
-            language: Llama::load(&loader.at("language_model"), &config.text)?,
+            language: Generator::new(Arc::new(Llama::load(&loader.at("language_model"), &config.text)?)),
             config: config.clone(),
             placement: loader.placement().clone(),
             sites: loader.sites().clone(),
@@ -113,13 +114,13 @@ impl Llava {
         let place = self.image_place(text)?;
         let image = self.image_vectors_learnt(tape, pixels, rows);
         let words = |ids: &[u32]| {
-            let vectors = self.language.embed(ids).unsqueeze_dim::<3>(0);
+            let vectors = self.language.model().embed(ids).unsqueeze_dim::<3>(0);
             vectors.expand([rows, ids.len(), self.config.text.hidden_size])
         };
         let before = (place > 0).then(|| words(&text[..place]));
         let behind = (place + 1 < text.len()).then(|| words(&text[place + 1..]));
         let prompt = tape.surrounded(before, &image, behind);
-        Ok(self.language.learn(tape, &prompt, labels))
+        Ok(self.language.model().learn(tape, &prompt, labels))
     }
 
     /// The linear layers that the model runs.
@@ -142,15 +143,15 @@ impl Llava {
                 parts.push(Tensor::zeros([pad, width], (&self.placement.device, self.placement.dtype)));
             }
             if place > 0 {
-                parts.push(self.language.embed(&text[..place]));
+                parts.push(self.language.model().embed(&text[..place]));
             }
             parts.push(image.clone().narrow(0, row, 1).reshape([vectors, width]));
             if place + 1 < text.len() {
-                parts.push(self.language.embed(&text[place + 1..]));
+                parts.push(self.language.model().embed(&text[place + 1..]));
             }
             Tensor::cat(parts, 0).unsqueeze_dim(0)
         });
-        Ok(Prompt { embeddings: Tensor::cat(rows.collect(), 0), padding })
+        Ok(Prompt::new(Tensor::cat(rows.collect(), 0), padding))
     }
 
     /// Where a text's image token stands.
@@ -175,7 +176,7 @@ impl Llava {
     /// Captions images: pixel values `[rows, 3, size, size]`, one text and one seed a row.
     ///
     /// # Errors
-    /// As [`Llava::prompt`] and [`generate`].
+    /// As [`Llava::prompt`] and [`Generator::generate`].
     pub fn caption(
         &self,
         pixels: &[f32],
@@ -187,7 +188,7 @@ impl Llava {
         let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts)?;
         let said = texts.iter().map(|text| self.said(text)).collect();
         let request = Request { prompt, said, seeds: seeds.to_vec() };
-        generate(&self.language, request, settings, cancelled)
+        self.language.generate(request, settings, cancelled)
     }
 
     /// The prompt as the reference counts it: every vector of the image is an image token.
@@ -202,7 +203,7 @@ impl Llava {
     /// As [`Llava::prompt`].
     pub fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Result<Tensor<2>> {
         let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts)?;
-        Ok(self.language.start(prompt, 1).1)
+        Ok(self.language.model().start(prompt, 1).1)
     }
 
     pub fn config(&self) -> &LlavaConfig {
@@ -216,11 +217,11 @@ impl Llava {
 
     /// How many positions prompt and new tokens may fill together; `None` is no limit.
     pub fn positions(&self) -> Option<usize> {
-        self.language.positions()
+        self.language.model().positions()
     }
 
     /// How many tokens have a vector.
     pub fn vocabulary(&self) -> usize {
-        self.language.vocabulary()
+        self.language.model().vocabulary()
     }
 }

@@ -93,7 +93,7 @@ pub fn wait<const D: usize>(x: &Tensor<D>) {
     let _ = x.clone().slice(first).into_data().iter::<f32>().next();
 }
 
-/// Bytes a second that the device reads from its memory: the best of several passes over more than any cache holds.
+/// Bytes a second that the device moves from and to its memory: the best of several passes over more than any cache holds.
 pub fn bandwidth(placement: &Placement) -> f64 {
     if placement.is_cpu() {
         let numbers = vec![1.0_f32; 64 << 20];
@@ -106,12 +106,22 @@ pub fn bandwidth(placement: &Placement) -> f64 {
     }
     const PASSES: usize = 10;
     let x: Tensor<2> = Tensor::ones([1 << 14, 1 << 15], (&placement.device, placement.dtype));
+    let y = x.clone() * 2.0;
     let bytes = x.shape().num_elements() as f64 * placement.number_bytes() as f64;
+    let sum = || {
+        #[cfg(feature = "cuda")]
+        if let Some(sum) = crate::gpu::biased(&x, None, None, Some(&y)) {
+            return sum;
+        }
+        x.clone() + y.clone()
+    };
+    wait(&sum());
     let time = fastest(5, || {
-        let sums: Vec<Tensor<2>> = (0..PASSES).map(|_| x.clone().sum_dim(1)).collect();
-        wait(&Tensor::cat(sums, 1));
+        (1..PASSES).for_each(|_| drop(sum()));
+        wait(&sum());
     });
-    PASSES as f64 * bytes / time
+    // Two are read and one is written.
+    PASSES as f64 * 3.0 * bytes / time
 }
 
 /// Multiplications and additions of so many layers: four square matrices and two of the feed-forward part a layer, and attention.
@@ -140,8 +150,15 @@ pub fn matrix_rate(placement: &Placement) -> f64 {
         Tensor::from_data(TensorData::new(values, [size, size]), (&placement.device, placement.dtype))
     };
     let (a, b) = (numbers(0.37), numbers(0.73));
-    wait(&a.clone().matmul(b.clone().transpose()));
-    let time = fastest(5, || wait(&a.clone().matmul(b.clone().transpose())));
+    let product = || {
+        #[cfg(feature = "cuda")]
+        if let Some(product) = crate::gpu::linear(&a, &b, None, None, None) {
+            return product;
+        }
+        a.clone().matmul(b.clone().transpose())
+    };
+    wait(&product());
+    let time = fastest(5, || wait(&product()));
     2.0 * (size as f64).powi(3) / time
 }
 

@@ -4,6 +4,12 @@
 mod beam;
 #[cfg(feature = "cuda")]
 mod replay;
+#[cfg(not(feature = "cuda"))]
+mod replay {
+    //! A build without CUDA keeps nothing between batches.
+
+    pub enum Kept {}
+}
 mod scores;
 mod settings;
 mod single;
@@ -14,6 +20,7 @@ pub use settings::{EarlyStopping, Settings};
 use crate::language::{LanguageModel, Prompt};
 use crate::{Placement, Result, parallel};
 use burn::tensor::Device;
+use std::sync::{Arc, Mutex};
 
 /// A batch to continue.
 pub struct Request {
@@ -33,33 +40,57 @@ pub struct Generated {
     pub ended: bool,
 }
 
-/// Continues every row of a batch.
-///
-/// Rows are independent: what a row gets depends neither on its neighbours nor on how many there are, except where a device's
-/// kernels round differently by shape. `cancelled` is asked at every token.
-///
-/// # Errors
-/// The prompt with its new tokens exceeds the model's positions, the settings contradict each other, or the user asked to stop.
-pub fn generate(
-    model: &dyn LanguageModel,
-    request: Request,
-    settings: &Settings,
-    cancelled: &(dyn Fn() -> bool + Sync),
-) -> Result<Vec<Generated>> {
-    settings.check()?;
-    let [rows, length, _] = request.prompt.embeddings.dims();
-    debug_assert!(request.said.len() == rows && request.seeds.len() == rows && request.prompt.padding.len() == rows);
-    settings.check_room(length, model.positions())?;
-    let limits = settings.limits(if model.positions().is_some() { length } else { 0 });
-    let on_cpu = is_cpu(&request.prompt.embeddings.device());
-    let search = || {
-        if settings.num_beams > 1 {
-            beam::search(model, request, settings, limits, cancelled)
-        } else {
-            single::search(model, request, settings, limits, cancelled)
-        }
-    };
-    if on_cpu { parallel::within_pool(search) } else { search() }
+/// A language model that continues batches, with what it keeps from one to the next.
+pub struct Generator {
+    model: Arc<dyn LanguageModel>,
+    kept: Mutex<Option<replay::Kept>>,
+}
+
+impl Generator {
+    pub fn new(model: Arc<dyn LanguageModel>) -> Generator {
+        Generator { model, kept: Mutex::new(None) }
+    }
+
+    pub fn model(&self) -> &dyn LanguageModel {
+        self.model.as_ref()
+    }
+
+    /// Continues every row of a batch.
+    ///
+    /// Rows are independent: what a row gets depends neither on its neighbours nor on how many there are, except where a device's
+    /// kernels round differently by shape. `cancelled` is asked at every token, on a GPU every few.
+    ///
+    /// # Errors
+    /// The prompt with its new tokens exceeds the model's positions, the settings contradict each other, or the user asked to stop.
+    pub fn generate(
+        &self,
+        request: Request,
+        settings: &Settings,
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<Generated>> {
+        settings.check()?;
+        let [rows, length, _] = request.prompt.embeddings.dims();
+        debug_assert!(
+            request.said.len() == rows && request.seeds.len() == rows && request.prompt.padding.len() == rows
+        );
+        settings.check_room(length, self.model.positions())?;
+        let limits = settings.limits(if self.model.positions().is_some() { length } else { 0 });
+        let on_cpu = is_cpu(&request.prompt.embeddings.device());
+        let search = || {
+            if settings.num_beams > 1 {
+                beam::search(self.model(), request, settings, limits, cancelled)
+            } else {
+                // A thread that panicked in here left buffers in an unknown state: they are not used again.
+                let mut kept = self.kept.lock().unwrap_or_else(|poisoned| {
+                    let mut kept = poisoned.into_inner();
+                    *kept = None;
+                    kept
+                });
+                single::search(&self.model, &mut kept, request, settings, limits, cancelled)
+            }
+        };
+        if on_cpu { parallel::within_pool(search) } else { search() }
+    }
 }
 
 fn is_cpu(device: &Device) -> bool {
@@ -81,7 +112,6 @@ mod tests {
     use crate::training::{Labels, Tape, Var};
     use crate::weights::Loader;
     use crate::{Int, Tensor};
-    use std::sync::Mutex;
 
     /// Notes how many rows each step reads.
     struct Counting {
@@ -129,17 +159,18 @@ mod tests {
             ..OptConfig::default()
         };
         let loader = Loader::random(3, &Placement::cpu().unwrap());
-        let model = Counting { inner: Opt::load(&loader, &config).unwrap(), rows: Mutex::default() };
+        let model = Arc::new(Counting { inner: Opt::load(&loader, &config).unwrap(), rows: Mutex::default() });
+        let generator = Generator::new(Arc::clone(&model) as Arc<dyn LanguageModel>);
         let continued = |end: Vec<u32>, do_sample: bool| {
             let prompts: Vec<u32> = (0..4).flat_map(|row| [2, row + 5, 3 * row + 7]).collect();
             let request = Request {
-                prompt: Prompt { embeddings: model.embed(&prompts).reshape([4, 3, 16]), padding: vec![0; 4] },
+                prompt: Prompt::new(model.embed(&prompts).reshape([4, 3, 16]), vec![0; 4]),
                 said: vec![Vec::new(); 4],
                 seeds: (0..4).collect(),
             };
             let settings = Settings { do_sample, temperature: 3.0, ..Settings::greedy(12, end) };
             model.rows.lock().unwrap().clear();
-            generate(&model, request, &settings, &|| false).unwrap()
+            generator.generate(request, &settings, &|| false).unwrap()
         };
         // Drawn tokens differ from row to row: one of the first row's ends it early, and others where they say it too.
         let all = continued(Vec::new(), true);

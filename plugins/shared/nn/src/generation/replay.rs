@@ -1,110 +1,157 @@
-//! Greedy decoding on a GPU: the device alone goes from token to token, each step a replay of the first ones as one graph. The host looks
-//! at what was said now and then.
+//! Greedy decoding on a GPU: the device alone goes from token to token, and each step is a replay of the first ones as one graph. The
+//! graph is kept: a batch of the same shape takes the place of the one before in its buffers. Rows that have ended ride along, since a
+//! step costs what reading the weights costs.
 
 use super::{Generated, Limits, Settings};
-use crate::language::{LanguageModel, State};
+use crate::gpu::Pace;
+use crate::language::{LanguageModel, Prompt, State};
+use crate::layers::KvCache;
 use crate::{Error, Result, Tensor};
-use burn::tensor::{Device, Graph, Int, capture};
+use burn::tensor::{Graph, Int, capture};
+use std::sync::Arc;
 
-/// Steps between two looks.
+/// Steps before the host looks whether all rows have ended.
 const WINDOW: usize = 8;
-/// Fewer steps are not worth a graph, whose recording is a step and whose warm-up is three.
+/// Fewer steps are not worth a graph: recording takes some.
 const WORTH_A_GRAPH: usize = 6;
-/// Rows that have ended ride along until so many steps are left at most: going on without them takes a new graph.
-const WORTH_A_NEW_GRAPH: usize = 16;
 
-/// Goes on from the scores of the first new token.
+type Step = Box<dyn FnMut() + Send>;
+
+/// A recorded step with the buffers that it reads and writes.
+pub struct Kept {
+    shape: Shape,
+    graph: Graph<(), Step>,
+    pace: Arc<Pace>,
+    caches: Vec<KvCache>,
+    crossed: Vec<(Tensor<4>, Tensor<4>)>,
+}
+
+/// What must be the same for a graph to serve again.
+#[derive(PartialEq)]
+struct Shape {
+    rows: usize,
+    length: usize,
+    most: usize,
+}
+
+/// The prompt with the buffers of the batch before, if the kept graph can serve it; else the graph is dropped, and with it its buffers.
+pub fn seated(prompt: Prompt, limits: Limits, kept: &mut Option<Kept>) -> Prompt {
+    let shape = Shape::of(&prompt, limits);
+    match kept {
+        Some(kept) if kept.shape == shape => {
+            let room = kept.caches.iter().map(KvCache::emptied).collect();
+            prompt.within(room)
+        }
+        _ => {
+            *kept = None;
+            prompt
+        }
+    }
+}
+
+impl Shape {
+    fn of(prompt: &Prompt, limits: Limits) -> Shape {
+        let [rows, length, _] = prompt.embeddings.dims();
+        Shape { rows, length, most: limits.most }
+    }
+}
+
+/// Goes on from a prompt that was [`seated`], read, and of which these are the scores of the first new token.
 ///
 /// # Errors
 /// The user asked to stop.
 pub fn search(
-    model: &dyn LanguageModel,
-    mut state: State,
+    model: &Arc<dyn LanguageModel>,
+    kept: &mut Option<Kept>,
+    length: usize,
+    state: State,
     scores: Tensor<2>,
     settings: &Settings,
     limits: Limits,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Generated>> {
-    let mut results = vec![Generated { ids: Vec::new(), ended: false }; state.rows()];
-    // Where each row in work stands in the results.
-    let mut rows: Vec<usize> = (0..state.rows()).collect();
-    let mut tokens: Tensor<1, Int> = scores.argmax(1).squeeze_dim(1);
+    let rows = state.rows();
+    let mut results = vec![Generated { ids: Vec::new(), ended: false }; rows];
+    let tokens: Tensor<1, Int> = scores.argmax(1).squeeze_dim(1);
     let first: Vec<i64> = tokens.clone().into_data().iter::<i64>().collect();
-    take(&first, &rows, &mut results, settings);
-    if results.iter().all(|result| result.ended) {
+    let steps = limits.most - 1;
+    let go_on = |results: &mut [Generated], said: &[i64]| {
+        take(said, results, settings);
+        results.iter().any(|result| !result.ended)
+    };
+    if !go_on(&mut results, &first) || steps == 0 {
         return Ok(results);
     }
-    let mut made = 1;
-    let begin = state.length();
-    while made < limits.most && !rows.is_empty() {
-        let steps = limits.most - made;
-        let pace = state.pace_from(begin + made - 1, &tokens, steps);
-        let step = || {
-            let scores = model.step(&mut state, pace.tokens());
-            pace.advance(&scores.argmax(1).squeeze_dim(1));
-        };
-        let mut walk = Walk::new(step, steps, &tokens.device());
-        // Recording took some; how many, the device knows.
-        let (mut seen, mut taken) = (0, pace.taken());
-        let alive: Vec<usize> = loop {
-            let said = pace.said(taken);
-            take(&said[seen * rows.len()..], &rows, &mut results, settings);
-            seen = taken;
-            let alive: Vec<usize> = (0..rows.len()).filter(|&row| !results[rows[row]].ended).collect();
-            let left = steps - taken;
-            let few = alive.len() * 2 <= rows.len() && left >= WORTH_A_NEW_GRAPH;
-            if left == 0 || alive.is_empty() || few {
-                break alive;
-            }
-            if cancelled() {
-                return Err(Error::Cancelled);
-            }
-            let window = WINDOW.min(left);
-            walk.go(window);
-            taken += window;
-        };
-        drop(walk);
-        made += seen;
-        if made < limits.most && !alive.is_empty() {
-            state.select_rows(&alive);
-            tokens = pace.tokens().select(0, super::single::index(&alive, &tokens.device()));
-        }
-        rows = alive.into_iter().map(|row| rows[row]).collect();
-    }
-    Ok(results)
-}
-
-/// The same step again and again.
-enum Walk<F: FnMut()> {
-    Replayed(Graph<(), F>),
-    Run(F),
-}
-
-impl<F: FnMut()> Walk<F> {
-    /// For about so many steps. Recording takes some of them.
-    fn new(step: F, steps: usize, device: &Device) -> Walk<F> {
-        if steps >= WORTH_A_GRAPH { Walk::Replayed(capture(device, step)) } else { Walk::Run(step) }
-    }
-
-    fn go(&mut self, steps: usize) {
+    if steps < WORTH_A_GRAPH {
+        let (mut step, pace, _) = step_of(model, state, &tokens, steps);
         for _ in 0..steps {
-            match self {
-                // SAFETY: a step reads and writes the caches, the pace and the weights, which live as long as the closure inside the graph,
-                // and what it allocates, which the graph keeps. One thread issues all of it, and reads it, in this order.
-                Walk::Replayed(graph) => unsafe {
-                    graph.replay();
-                },
-                Walk::Run(step) => step(),
+            step();
+        }
+        take(&pace.said(steps), &mut results, settings);
+        return Ok(results);
+    }
+    let mut taken = 0;
+    let kept = match kept {
+        Some(kept) => {
+            state.take_the_place(&kept.crossed, &kept.pace, &tokens);
+            kept
+        }
+        None => {
+            let shape = Shape { rows, length, most: limits.most };
+            let (caches, device) = (state.caches().to_vec(), tokens.device());
+            let (step, pace, crossed) = step_of(model, state, &tokens, steps);
+            let graph = capture(&device, step);
+            // Recording took some; how many, the device knows.
+            taken = pace.taken();
+            kept.insert(Kept { shape, graph, pace, caches, crossed })
+        }
+    };
+    let mut seen = 0;
+    loop {
+        if taken > seen {
+            let said = kept.pace.said(taken);
+            if !go_on(&mut results, &said[seen * rows..]) || taken == steps {
+                return Ok(results);
+            }
+            seen = taken;
+        }
+        if cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let window = WINDOW.min(steps - taken);
+        for _ in 0..window {
+            // SAFETY: a step reads and writes the caches, the pace and the weights, which live as long as the closure inside the graph,
+            // and what it allocates, which the graph keeps. One stream takes all of it in the order in which it is issued, and this
+            // function holds the graph for itself.
+            unsafe {
+                kept.graph.replay();
             }
         }
+        taken += window;
     }
+}
+
+/// A step of this batch for itself, where it stands, and what an encoder read.
+fn step_of(
+    model: &Arc<dyn LanguageModel>,
+    mut state: State,
+    tokens: &Tensor<1, Int>,
+    steps: usize,
+) -> (Step, Arc<Pace>, Vec<(Tensor<4>, Tensor<4>)>) {
+    let pace = state.pace_from(tokens, steps);
+    let crossed = state.crossed().to_vec();
+    let (model, place) = (Arc::clone(model), Arc::clone(&pace));
+    let step = move || {
+        let scores = model.step(&mut state, place.tokens());
+        place.advance(&scores.argmax(1).squeeze_dim(1));
+    };
+    (Box::new(step), pace, crossed)
 }
 
 /// Adds the tokens that some steps said, step after step, to the rows that have not ended.
-fn take(said: &[i64], rows: &[usize], results: &mut [Generated], settings: &Settings) {
-    for step in said.chunks(rows.len().max(1)) {
-        for (&row, &token) in rows.iter().zip(step) {
-            let result = &mut results[row];
+fn take(said: &[i64], results: &mut [Generated], settings: &Settings) {
+    for step in said.chunks(results.len().max(1)) {
+        for (result, &token) in results.iter_mut().zip(step) {
             if !result.ended {
                 let token = token as u32;
                 result.ids.push(token);

@@ -1,10 +1,12 @@
 //! One continuation a row: the likeliest token each time, or a drawn one.
 
+use super::replay::Kept;
 use super::{Generated, Limits, Request, Settings, scores};
 use crate::language::LanguageModel;
 use crate::random::Random;
 use crate::{Error, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::sync::Arc;
 
 struct Row {
     /// Where the row stands in the request.
@@ -14,12 +16,18 @@ struct Row {
 }
 
 pub fn search(
-    model: &dyn LanguageModel,
+    model: &Arc<dyn LanguageModel>,
+    kept: &mut Option<Kept>,
     request: Request,
     settings: &Settings,
     limits: Limits,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Generated>> {
+    #[cfg(feature = "cuda")]
+    let (length, request) = {
+        let length = request.prompt.embeddings.dims()[1];
+        (length, Request { prompt: super::replay::seated(request.prompt, limits, kept), ..request })
+    };
     let mut rows: Vec<Row> = request
         .said
         .into_iter()
@@ -33,8 +41,9 @@ pub fn search(
     let (mut state, mut scores) = model.start(request.prompt, limits.most);
     #[cfg(feature = "cuda")]
     if plain && state.fits_gpu() {
-        return super::replay::search(model, state, scores, settings, limits, cancelled);
+        return super::replay::search(model, kept, length, state, scores, settings, limits, cancelled);
     }
+    let _ = kept;
     for made in 1..=limits.most {
         if cancelled() {
             return Err(Error::Cancelled);

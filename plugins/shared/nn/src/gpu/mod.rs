@@ -9,6 +9,9 @@ mod pace;
 mod product;
 mod settings;
 mod softmax;
+#[cfg(test)]
+mod tests;
+mod write;
 
 pub use attend::{Step, attend_step, fits};
 pub use elementwise::{biased, gated};
@@ -17,6 +20,7 @@ pub use norm::{layer_norm, rms_norm};
 pub use pace::Pace;
 pub use settings::set_up;
 pub use softmax::softmax;
+pub use write::write_positions;
 
 use burn::tensor::{DType, Device, Int, Tensor};
 use burn_cubecl::kernel::into_contiguous;

@@ -1,5 +1,6 @@
 //! Where a batch in decoding stands, kept on the device, so that a step needs nothing from the host and can be replayed as it is.
 
+use super::write::write_numbers;
 use super::{PLANE, whole_numbers};
 use burn::tensor::{Int, Tensor, TensorData};
 use cubecl::cuda::CudaRuntime;
@@ -48,6 +49,20 @@ impl Pace {
             said: Tensor::zeros([steps.max(1) * padding.len()], &device),
             begin,
             turns,
+        }
+    }
+
+    /// Stands at the beginning again with another batch, of as many rows and as far.
+    pub fn restart(&self, padding: &[usize], crossed_padding: &[usize], tokens: &Tensor<1, Int>) {
+        let other = Pace::new(self.begin, padding, crossed_padding, tokens, 1, None);
+        let pairs = [
+            (&self.position, &other.position),
+            (&self.padding, &other.padding),
+            (&self.crossed_padding, &other.crossed_padding),
+            (&self.tokens, &other.tokens),
+        ];
+        for (mine, new) in pairs {
+            write_numbers(mine, new).expect("a pace stands on a GPU");
         }
     }
 

@@ -160,12 +160,11 @@ impl Llama {
 }
 
 impl LanguageModel for Llama {
-    fn start(&self, prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
+    fn start(&self, mut prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
         let [rows, length, _] = prompt.embeddings.dims();
         let (device, dtype) = (prompt.embeddings.device(), prompt.embeddings.dtype());
         let (groups, size) = (self.config.groups(), self.config.head_size());
-        let caches =
-            self.layers.iter().map(|_| KvCache::new(rows, groups, length + new_tokens, size, &device, dtype)).collect();
+        let caches = prompt.caches(self.layers.len(), [groups, length + new_tokens, size]);
         let mut state = State::decoder_only(caches, prompt.padding);
         let turn = self.rotary.turn(&prompt_positions(length, &state.padding), rows, &device, dtype);
         let bias = causal_bias(length, &state.padding, &device, dtype);

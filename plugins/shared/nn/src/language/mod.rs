@@ -10,6 +10,8 @@ mod t5;
 pub use llama::{Llama, LlamaConfig};
 pub use opt::{Opt, OptConfig};
 pub use rotary::Turn;
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) use rotary::table as rotary_table;
 pub use state::{Prompt, State};
 pub use t5::{T5, T5Config};
 

@@ -147,14 +147,11 @@ impl Opt {
 }
 
 impl LanguageModel for Opt {
-    fn start(&self, prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
+    fn start(&self, mut prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
         let [rows, length, width] = prompt.embeddings.dims();
         let (device, dtype) = (prompt.embeddings.device(), prompt.embeddings.dtype());
-        let caches = self
-            .layers
-            .iter()
-            .map(|_| KvCache::new(rows, self.heads, length + new_tokens, width / self.heads, &device, dtype));
-        let mut state = State::decoder_only(caches.collect(), prompt.padding);
+        let caches = prompt.caches(self.layers.len(), [self.heads, length + new_tokens, width / self.heads]);
+        let mut state = State::decoder_only(caches, prompt.padding);
         let positions = self.position_vectors(prompt_positions(length, &state.padding));
         let mut x = prompt.embeddings + positions.reshape([rows, length, width]);
         let bias = causal_bias(length, &state.padding, &device, dtype);

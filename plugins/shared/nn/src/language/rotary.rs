@@ -72,3 +72,9 @@ impl Turn {
         Tensor::cat(vec![turned_first, turned_second], 3)
     }
 }
+
+/// [`Rotary::table`] of a head size.
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) fn table(size: usize, theta: f64, positions: usize, device: &Device) -> (Tensor<2>, Tensor<2>) {
+    Rotary::new(size, theta).table(positions, device)
+}

@@ -11,6 +11,29 @@ pub struct Prompt {
     pub embeddings: Tensor<3>,
     /// For every row, how many positions at its left are padding.
     pub padding: Vec<usize>,
+    /// Caches of an earlier batch of the same rows and lengths, to be written over; none is as good.
+    room: Vec<KvCache>,
+}
+
+impl Prompt {
+    pub fn new(embeddings: Tensor<3>, padding: Vec<usize>) -> Prompt {
+        Prompt { embeddings, padding, room: Vec::new() }
+    }
+
+    /// With caches of an earlier batch of the same rows and lengths, to be written over.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn within(self, room: Vec<KvCache>) -> Prompt {
+        Prompt { room, ..self }
+    }
+
+    /// The caches of so many layers, each `[rows, heads, capacity, size]` and empty.
+    pub(super) fn caches(&mut self, layers: usize, [heads, capacity, size]: [usize; 3]) -> Vec<KvCache> {
+        if self.room.len() == layers {
+            return std::mem::take(&mut self.room);
+        }
+        let (rows, device, dtype) = (self.padding.len(), self.embeddings.device(), self.embeddings.dtype());
+        (0..layers).map(|_| KvCache::new(rows, heads, capacity, size, &device, dtype)).collect()
+    }
 }
 
 /// The keys and values of a batch in work.
@@ -45,6 +68,18 @@ impl State {
         }
     }
 
+    /// The caches of the layers.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn caches(&self) -> &[KvCache] {
+        &self.caches
+    }
+
+    /// Each layer's keys and values of what an encoder read.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn crossed(&self) -> &[(Tensor<4>, Tensor<4>)] {
+        &self.crossed
+    }
+
     /// Rows in work.
     pub fn rows(&self) -> usize {
         self.padding.len()
@@ -75,10 +110,10 @@ impl State {
         }
     }
 
-    /// From now on a step takes its place and its tokens from the device, the next ones being `tokens` `[rows]` at position `begin`, and
+    /// From now on a step takes its place and its tokens from the device, the next ones being `tokens` `[rows]`, and
     /// nothing of it changes from one to the next. Room for `steps` of them. [`State::fits_gpu`] holds.
     #[cfg(feature = "cuda")]
-    pub(crate) fn pace_from(&mut self, begin: usize, tokens: &Tensor<1, Int>, steps: usize) -> Arc<Pace> {
+    pub(crate) fn pace_from(&mut self, tokens: &Tensor<1, Int>, steps: usize) -> Arc<Pace> {
         for (keys, values) in &mut self.crossed {
             keys.inplace(crate::gpu::settled);
             values.inplace(crate::gpu::settled);
@@ -86,10 +121,21 @@ impl State {
         if let Some(bias) = &mut self.position_bias {
             bias.inplace(crate::gpu::settled);
         }
-        let pace = Pace::new(begin, &self.padding, &self.crossed_padding, tokens, steps, self.turns.clone());
+        let pace = Pace::new(self.length(), &self.padding, &self.crossed_padding, tokens, steps, self.turns.clone());
         let pace = Arc::new(pace);
         self.pace = Some(Arc::clone(&pace));
         pace
+    }
+
+    /// Another batch of as many rows and as far takes the place of the one that `pace` belongs to, whose caches it was read into.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn take_the_place(&self, crossed: &[(Tensor<4>, Tensor<4>)], pace: &Pace, tokens: &Tensor<1, Int>) {
+        for ((keys, values), (new_keys, new_values)) in crossed.iter().zip(&self.crossed) {
+            for (mine, new) in [(keys, new_keys), (values, new_values)] {
+                crate::gpu::write_positions(mine, new, 0).expect("such keys and values were written before");
+            }
+        }
+        pace.restart(&self.padding, &self.crossed_padding, tokens);
     }
 
     /// Whether the GPU's kernels can go on from here by themselves.

@@ -7,7 +7,7 @@ use super::LanguageModel;
 use super::state::{Prompt, State};
 use crate::gpu::Pace;
 use crate::layers::{
-    Activation, Attending, Embedding, KvCache, Linear, RelativePositions, RmsNorm, attend, joined_heads, padding_bias, split_heads,
+    Activation, Attending, Embedding, Linear, RelativePositions, RmsNorm, attend, joined_heads, padding_bias, split_heads,
 };
 use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
@@ -192,24 +192,20 @@ impl T5 {
 }
 
 impl LanguageModel for T5 {
-    fn start(&self, prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
+    fn start(&self, mut prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
         let [rows, length, _] = prompt.embeddings.dims();
         let (device, dtype) = (prompt.embeddings.device(), prompt.embeddings.dtype());
         let crossed_bias = padding_bias(length, &prompt.padding, &device, dtype);
+        // One more than the new tokens: the decoder reads its start token first.
+        let capacity = new_tokens + 1;
+        let layers = &self.decoder.layers;
+        let caches = prompt.caches(layers.len(), [layers.first().map_or(0, |layer| layer.heads), capacity, self.size]);
         let crossed_padding = prompt.padding.clone();
         let encoded = self.encode(prompt);
         let crossed = self.decoder.layers.iter().filter_map(|layer| {
             let both = split_heads(layer.cross.as_ref()?.key_value.forward(encoded.clone()), 2 * layer.heads);
             Some((both.clone().narrow(1, 0, layer.heads), both.narrow(1, layer.heads, layer.heads)))
         });
-        // One more than the new tokens: the decoder reads its start token first.
-        let capacity = new_tokens + 1;
-        let caches = self
-            .decoder
-            .layers
-            .iter()
-            .map(|layer| KvCache::new(rows, layer.heads, capacity, self.size, &device, dtype))
-            .collect();
         let mut state = State {
             caches,
             padding: vec![0; rows],

@@ -6,6 +6,7 @@ use crate::language::Turn;
 use burn::tensor::{DType, Device, Int, Tensor};
 
 /// One layer's keys and values, `[rows, heads, capacity, head size]`, of which the first `length` positions are filled.
+#[derive(Clone)]
 pub struct KvCache {
     keys: Tensor<4>,
     values: Tensor<4>,
@@ -32,6 +33,12 @@ impl KvCache {
     pub fn new(rows: usize, heads: usize, capacity: usize, size: usize, device: &Device, dtype: DType) -> KvCache {
         let empty = || Tensor::zeros([rows, heads, capacity, size], (device, dtype));
         KvCache { keys: empty(), values: empty(), length: 0 }
+    }
+
+    /// The same memory, to be filled anew.
+    #[cfg(feature = "cuda")]
+    pub fn emptied(&self) -> KvCache {
+        KvCache { length: 0, ..self.clone() }
     }
 
     /// Whether the GPU's kernels can attend to these keys and values.
@@ -81,8 +88,8 @@ impl KvCache {
     /// never exceeds the capacity: the generation loop makes room for the prompt and every new token.
     pub fn append(&mut self, keys: Tensor<4>, values: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let new = keys.dims()[2];
-        self.keys.inplace(|all| assigned(all, keys, self.length));
-        self.values.inplace(|all| assigned(all, values, self.length));
+        write(&mut self.keys, keys, self.length);
+        write(&mut self.values, values, self.length);
         self.length += new;
         (self.keys.clone().narrow(2, 0, self.length), self.values.clone().narrow(2, 0, self.length))
     }
@@ -94,15 +101,21 @@ impl KvCache {
     }
 }
 
-/// `all` with `new` from a position on.
-fn assigned(all: Tensor<4>, new: Tensor<4>, from: usize) -> Tensor<4> {
-    #[cfg(feature = "flex")]
-    let all = match crate::cpu::assign_positions(all, &new, from) {
-        Ok(all) => return all,
-        Err(all) => all,
-    };
-    let [rows, heads, added, size] = new.dims();
-    all.slice_assign([0..rows, 0..heads, from..from + added, 0..size], new)
+/// Writes `new` from a position on.
+fn write(all: &mut Tensor<4>, new: Tensor<4>, from: usize) {
+    #[cfg(feature = "cuda")]
+    if crate::gpu::write_positions(all, &new, from).is_some() {
+        return;
+    }
+    all.inplace(|all| {
+        #[cfg(feature = "flex")]
+        let all = match crate::cpu::assign_positions(all, &new, from) {
+            Ok(all) => return all,
+            Err(all) => all,
+        };
+        let [rows, heads, added, size] = new.dims();
+        all.slice_assign([0..rows, 0..heads, from..from + added, 0..size], new)
+    });
 }
 
 #[cfg(all(test, feature = "flex"))]

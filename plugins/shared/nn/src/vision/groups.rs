@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 /// Images that a GPU sees at once: they fill it, and what it holds meanwhile leaves its memory to the captions' keys and values.
-const GPU_GROUP: usize = 16;
+const GPU_GROUP: usize = 32;
 /// Images that a thread of the CPU sees at once: more gain nothing, and take memory.
 const CPU_GROUP: usize = 4;
 

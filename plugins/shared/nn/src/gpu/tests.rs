@@ -1,0 +1,190 @@
+//! The GPU's kernels against burn's operations in f32. They need a GPU: without one each says so and passes.
+
+use super::*;
+use crate::Placement;
+use crate::layers::Activation;
+use burn::tensor::{FloatDType, TensorData, activation, module};
+
+/// bf16 keeps 8 bits: a result rounded once is 2⁻⁹ off at most.
+const NEAR: f64 = 4e-3;
+
+fn gpu() -> Option<Placement> {
+    Placement::cuda(0).map_err(|error| println!("skipped: {error}")).ok()
+}
+
+/// Numbers that look like nothing.
+fn numbers<const D: usize>(shape: [usize; D], step: f32, gpu: &Placement) -> Tensor<D> {
+    let count: usize = shape.iter().product();
+    let values = (0..count).map(|i| (i as f32 * step + 0.3 * (i % 977) as f32).sin() * 0.5);
+    Tensor::from_data(TensorData::new(values.collect::<Vec<f32>>(), shape), (&gpu.device, gpu.dtype))
+}
+
+fn whole(values: Vec<i32>, gpu: &Placement) -> Tensor<1, Int> {
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), &gpu.device)
+}
+
+fn f32_of<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
+    x.clone().cast(FloatDType::F32)
+}
+
+#[track_caller]
+fn assert_near<const D: usize>(what: &str, found: Tensor<D>, expected: Tensor<D>) {
+    let read = |x: Tensor<D>| x.into_data().iter::<f32>().collect::<Vec<f32>>();
+    let (found, expected) = (read(found), read(expected));
+    let square = |value: f32| f64::from(value) * f64::from(value);
+    let distance: f64 = found.iter().zip(&expected).map(|(a, b)| square(a - b)).sum();
+    let size: f64 = expected.iter().map(|&b| square(b)).sum();
+    let relative = (distance / size).sqrt();
+    println!("{what}: {relative:.1e} off");
+    assert!(relative < NEAR, "{what}: {relative} off");
+}
+
+#[test]
+fn norms() {
+    let Some(gpu) = gpu() else { return };
+    let (weight, bias) = (numbers([2560], 0.11, &gpu) + 1.0, numbers([2560], 0.2, &gpu));
+    // A row of 1408 numbers is not as long as burn aligns it.
+    for (rows, width) in [(1, 2560), (33, 2560), (5, 1408)] {
+        let (weight, bias) = (weight.clone().narrow(0, 0, width), bias.clone().narrow(0, 0, width));
+        let x = numbers([rows, width], 0.37, &gpu) * 3.0;
+        let expected = module::layer_norm(f32_of(&x), f32_of(&weight), Some(f32_of(&bias)), 1e-5);
+        assert_near("layer norm", layer_norm(&x, &weight, &bias, 1e-5).unwrap(), expected);
+        let mean_square = f32_of(&x).square().mean_dim(1);
+        let expected = f32_of(&x) * (mean_square + 1e-5).sqrt().recip() * f32_of(&weight).unsqueeze();
+        assert_near("rms norm", rms_norm(&x, &weight, 1e-5).unwrap(), expected);
+    }
+}
+
+#[test]
+fn softmax_with_scale_and_bias() {
+    let Some(gpu) = gpu() else { return };
+    for keys in [33, 257, 640] {
+        let scores = numbers([2, 4, 5, keys], 0.77, &gpu) * 8.0;
+        for bias_shape in [[1, 4, 5, keys], [2, 1, 1, keys], [1, 1, 5, keys]] {
+            let bias = numbers(bias_shape, 0.31, &gpu);
+            let expected = activation::softmax(f32_of(&scores) * 0.125 + f32_of(&bias), 3);
+            let found = softmax(scores.clone(), Some(&bias), 0.125).ok().unwrap();
+            assert_near(&format!("softmax of {keys} with a bias {bias_shape:?}"), found, expected);
+        }
+    }
+}
+
+#[test]
+fn what_follows_a_product() {
+    let Some(gpu) = gpu() else { return };
+    let bias = numbers([1408], 0.2, &gpu);
+    let (x, residual) = (numbers([7, 1408], 0.5, &gpu) * 4.0, numbers([7, 1408], 0.9, &gpu));
+    let kinds = [Activation::Relu, Activation::Gelu, Activation::GeluTanh, Activation::QuickGelu, Activation::Silu];
+    for kind in kinds {
+        let expected = kind.apply(f32_of(&x) + f32_of(&bias).unsqueeze()) + f32_of(&residual);
+        assert_near(&format!("{kind:?}"), biased(&x, Some(&bias), Some(kind), Some(&residual)).unwrap(), expected);
+        let halves = (f32_of(&x).narrow(1, 0, 704), f32_of(&x).narrow(1, 704, 704));
+        assert_near(&format!("gated {kind:?}"), gated(&x, kind).unwrap(), kind.apply(halves.0) * halves.1);
+    }
+}
+
+#[test]
+fn linear_layers_of_few_and_many_rows() {
+    let Some(gpu) = gpu() else { return };
+    let shapes = [
+        (1, 2560, 2560),
+        (16, 2560, 7680),
+        (5, 1000, 200),
+        (20, 1408, 6144),
+        (33, 512, 1032),
+        (64, 2560, 2560),
+        (100, 256, 512),
+        (1028, 1408, 6144),
+        (1028, 6144, 1408),
+        (9232, 4096, 1024),
+    ];
+    for (rows, inputs, outputs) in shapes {
+        let (x, weight) = (numbers([rows, inputs], 0.5, &gpu), numbers([outputs, inputs], 0.7, &gpu) * 0.1);
+        let (bias, residual) = (numbers([outputs], 0.2, &gpu), numbers([rows, outputs], 0.4, &gpu));
+        let expected = f32_of(&x).matmul(f32_of(&weight).transpose()) + f32_of(&bias).unsqueeze();
+        let expected = activation::relu(expected) + f32_of(&residual);
+        let found = linear(&x, &weight, Some(&bias), Some(Activation::Relu), Some(&residual)).unwrap();
+        assert_near(&format!("{rows} rows, {inputs} to {outputs}"), found, expected);
+    }
+}
+
+/// One step of attention: `(rows, heads, groups, size, capacity, position, turns, bias)`.
+#[test]
+fn attention_of_one_position() {
+    let Some(gpu) = gpu() else { return };
+    let cases = [
+        (3, 4, 4, 80, 53, 40, false, false),
+        (2, 8, 2, 128, 300, 299, true, false),
+        (2, 4, 4, 64, 21, 0, false, true),
+    ];
+    for (rows, heads, groups, size, capacity, at, turns, has_bias) in cases {
+        let new = numbers([rows, (heads + 2 * groups) * size], 0.33, &gpu);
+        let keys = numbers([rows, groups, capacity, size], 0.21, &gpu);
+        let values = numbers([rows, groups, capacity, size], 0.57, &gpu);
+        let bias = numbers([1, heads, capacity, capacity], 0.9, &gpu);
+        let padding: Vec<usize> = (0..rows).map(|row| (row * 2).min(at)).collect();
+        let (cosines, sines) = crate::language::rotary_table(size, 10_000.0, capacity, &gpu.device);
+
+        let all = f32_of(&new).reshape([rows, heads + 2 * groups, 1, size]);
+        let turned = |x: Tensor<4>| match turns {
+            true => turned_by_hand(x, (&cosines, &sines), at, &padding),
+            false => x,
+        };
+        let (query, key) = (turned(all.clone().narrow(1, 0, heads)), turned(all.clone().narrow(1, heads, groups)));
+        let with = |cache: &Tensor<4>, new: Tensor<4>| match at {
+            0 => new,
+            _ => Tensor::cat(vec![f32_of(cache).narrow(2, 0, at), new], 2),
+        };
+        let (all_keys, all_values) = (with(&keys, key), with(&values, all.narrow(1, heads + groups, groups)));
+        let of_heads = |x: &Tensor<4>| {
+            Tensor::cat((0..heads).map(|head| x.clone().narrow(1, head / (heads / groups), 1)).collect(), 1)
+        };
+        let hidden = padding.iter().flat_map(|&pad| (0..=at).map(move |key| if key < pad { -1e9_f32 } else { 0.0 }));
+        let hidden = TensorData::new(hidden.collect::<Vec<f32>>(), [rows, 1, 1, at + 1]);
+        let mut scores = query.matmul(of_heads(&all_keys).swap_dims(2, 3)) * 0.1;
+        if has_bias {
+            scores = scores + f32_of(&bias).narrow(2, at, 1).narrow(3, 0, at + 1);
+        }
+        let scores = scores + Tensor::<4>::from_data(hidden, (&gpu.device, DType::F32));
+        let expected = activation::softmax(scores, 3).matmul(of_heads(&all_values)).reshape([rows, heads * size]);
+
+        let place = (&whole(vec![at as i32], &gpu), &whole(padding.iter().map(|&pad| pad as i32).collect(), &gpu));
+        let turns = turns.then_some((&cosines, &sines));
+        let step = Step { heads, scale: 0.1, place, appends: true, turns, bias: has_bias.then_some(&bias) };
+        let found = attend_step(&new, &keys, &values, &step);
+        assert_near(&format!("{heads} heads of {size} at {at}"), found, expected);
+        let written = |cache: &Tensor<4>| cache.clone().narrow(2, at, 1);
+        assert_near("the new key", written(&keys), all_keys.narrow(2, at, 1).cast(FloatDType::BF16));
+        assert_near("the new value", written(&values), all_values.narrow(2, at, 1).cast(FloatDType::BF16));
+    }
+}
+
+/// Turns `[rows, heads, 1, size]` at a position, less each row's padding.
+fn turned_by_hand(x: Tensor<4>, (cosines, sines): (&Tensor<2>, &Tensor<2>), at: usize, padding: &[usize]) -> Tensor<4> {
+    let half = x.dims()[3] / 2;
+    let rows = padding.iter().enumerate().map(|(row, pad)| {
+        let of = |table: &Tensor<2>| table.clone().narrow(0, at - pad, 1).reshape([1, 1, 1, half]);
+        let (cosine, sine) = (of(cosines), of(sines));
+        let x = x.clone().narrow(0, row, 1);
+        let (first, second) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
+        let turned_first = first.clone() * cosine.clone() - second.clone() * sine.clone();
+        Tensor::cat(vec![turned_first, second * cosine + first * sine], 3)
+    });
+    Tensor::cat(rows.collect(), 0)
+}
+
+#[test]
+fn a_pace_goes_on_and_starts_again() {
+    let Some(gpu) = gpu() else { return };
+    let pace = Pace::new(5, &[0, 1], &[0, 0], &whole(vec![3, 4], &gpu), 4, None);
+    for chosen in [[7, 8], [9, 10]] {
+        pace.advance(&whole(chosen.to_vec(), &gpu));
+    }
+    assert_eq!((pace.taken(), pace.said(2)), (2, vec![7, 8, 9, 10]));
+    assert_eq!(pace.row_positions().into_data().iter::<i64>().collect::<Vec<_>>(), [7, 6]);
+    pace.restart(&[2, 0], &[0, 0], &whole(vec![1, 2], &gpu));
+    assert_eq!(pace.taken(), 0);
+    assert_eq!(pace.tokens().into_data().iter::<i64>().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(pace.row_positions().into_data().iter::<i64>().collect::<Vec<_>>(), [3, 5]);
+}
