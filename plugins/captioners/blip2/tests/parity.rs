@@ -161,14 +161,16 @@ fn pixel_values_of_photographs_are_nearly_the_processors() {
     }
 }
 
-/// bf16 rounds: the distance of the scores from the reference's, relative to their own size, is what a GPU is held to.
+/// bf16 rounds: scores are held to 2 % of their own size, or to one and a half times what transformers itself loses in bf16 (`bf16.json`), which on
+/// such small models with wide random weights is more.
 #[test]
 fn scores_on_a_gpu_are_nearly_the_references() {
     let placement = match Placement::cuda(0) {
         Ok(placement) => placement,
         Err(error) => return println!("skipped: {error}"),
     };
-    for name in CHECKPOINTS {
+    let own: Value = serde_json::from_slice(&std::fs::read(fixtures().join("bf16.json")).unwrap()).unwrap();
+    for name in CHECKPOINTS.into_iter().filter(|name| own[name].is_array()) {
         let fixture = Fixture::on(name, &placement);
         for (number, case) in fixture.cases() {
             let text = ids(&case["ids"]);
@@ -180,8 +182,9 @@ fn scores_on_a_gpu_are_nearly_the_references() {
             let distance: f64 = ours.iter().zip(&theirs).map(|(a, b)| square(a - b)).sum();
             let size: f64 = theirs.iter().map(|&b| square(b)).sum();
             let relative = (distance / size).sqrt();
-            println!("{name}, case {number}: scores are {:.2} % off", relative * 100.0);
-            assert!(relative <= 0.02, "{name}, case {number}: scores are {relative} off");
+            let theirs = own[name][number].as_f64().unwrap();
+            println!("{name}, case {number}: scores are {relative:.4} off, transformers' own in bf16 {theirs:.4}");
+            assert!(relative <= f64::max(0.02, 1.5 * theirs), "{name}, case {number}: scores are {relative} off");
         }
     }
 }

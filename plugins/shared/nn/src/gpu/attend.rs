@@ -30,12 +30,7 @@ pub struct Step<'a> {
 
 /// `new` is `[rows, (heads + 2 · groups) · size]`, queries before keys before values, or queries alone; keys and values are
 /// `[rows, groups, capacity, size]`, of which [`fits`] holds. Gives `[rows, heads · size]`.
-pub fn attend_step(
-    new: &Tensor<2>,
-    keys_tensor: &Tensor<4>,
-    values: &Tensor<4>,
-    step: &Step<'_>,
-) -> Tensor<2> {
+pub fn attend_step(new: &Tensor<2>, keys_tensor: &Tensor<4>, values: &Tensor<4>, step: &Step<'_>) -> Tensor<2> {
     attended(new, keys_tensor, values, step).expect("a batch takes this path only where its caches fit")
 }
 
@@ -43,7 +38,10 @@ pub fn attend_step(
 pub fn fits(keys: &Tensor<4>, turns: bool) -> bool {
     let size = keys.dims()[3];
     let whole_vectors = size.is_multiple_of(if turns { 2 * VECTOR } else { VECTOR });
-    keys.dtype() == DType::BF16 && keys.clone().try_into_primitive::<Cuda>().is_ok() && whole_vectors && size / VECTOR <= PLANE
+    keys.dtype() == DType::BF16
+        && keys.clone().try_into_primitive::<Cuda>().is_ok()
+        && whole_vectors
+        && size / VECTOR <= PLANE
 }
 
 fn attended(new: &Tensor<2>, keys_tensor: &Tensor<4>, values: &Tensor<4>, step: &Step<'_>) -> Option<Tensor<2>> {
@@ -308,7 +306,8 @@ fn turned<N: Size>(
     if comptime!(plan.turns) {
         let half = comptime!(plan.vectors / 2);
         let is_first = v < half;
-        let other = Vector::<f32, N>::cast_from(new[begin + select(is_first, v + half, v - select(is_first, 0usize, half))]);
+        let other =
+            Vector::<f32, N>::cast_from(new[begin + select(is_first, v + half, v - select(is_first, 0usize, half))]);
         let pair = turn_begin + v % half * VECTOR;
         // The first half takes −sine of the second, the second +sine of the first.
         let sign = select(is_first, -1.0f32, 1.0f32);

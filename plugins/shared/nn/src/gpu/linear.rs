@@ -1,9 +1,9 @@
 //! Linear layers of a few rows, as in a step of decoding: the weights are read once and nothing else counts. More rows are a matrix
 //! product of `product`, with what follows in one pass of `elementwise`.
 
+use super::product::product;
 use super::{Memory, PLANE, Rows, VECTOR, activated, biased, room, rows as rows_of, tensor};
 use crate::layers::Activation;
-use super::product::product;
 use burn::tensor::Tensor;
 use cubecl::cuda::CudaRuntime;
 use cubecl::prelude::*;
@@ -172,12 +172,22 @@ fn few_kernel<N: Size>(
     let mut x_ahead = Array::<Vector<bf16, N>>::new(x_parts);
     let chunks = comptime!(plan.vectors.div_ceil(BROUGHT));
     let mut chunk = plane;
-    bring::<N>(weight, &mut weight_ahead, first + lane_row, outputs, chunk * BROUGHT + vector, vectors, weight_pitch, weight_parts);
+    bring::<N>(
+        weight,
+        &mut weight_ahead,
+        first + lane_row,
+        outputs,
+        chunk * BROUGHT + vector,
+        vectors,
+        weight_pitch,
+        weight_parts,
+    );
     bring::<N>(x, &mut x_ahead, lane_row, rows, chunk * BROUGHT + vector, vectors, x_pitch, x_parts);
     while chunk < chunks {
         #[unroll]
         for part in 0..weight_parts {
-            weight_stage[weight_begin + (part * comptime!(PLANE / BROUGHT) + lane_row) * STRIDE + vector] = weight_ahead[part];
+            weight_stage[weight_begin + (part * comptime!(PLANE / BROUGHT) + lane_row) * STRIDE + vector] =
+                weight_ahead[part];
         }
         #[unroll]
         for part in 0..x_parts {
@@ -185,7 +195,16 @@ fn few_kernel<N: Size>(
         }
         sync_plane();
         chunk += planes;
-        bring::<N>(weight, &mut weight_ahead, first + lane_row, outputs, chunk * BROUGHT + vector, vectors, weight_pitch, weight_parts);
+        bring::<N>(
+            weight,
+            &mut weight_ahead,
+            first + lane_row,
+            outputs,
+            chunk * BROUGHT + vector,
+            vectors,
+            weight_pitch,
+            weight_parts,
+        );
         bring::<N>(x, &mut x_ahead, lane_row, rows, chunk * BROUGHT + vector, vectors, x_pitch, x_parts);
         #[unroll]
         for step in 0..comptime!(BROUGHT * VECTOR / TILE) {

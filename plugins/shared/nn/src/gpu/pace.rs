@@ -131,7 +131,14 @@ impl Pace {
 }
 
 #[cube(launch_unchecked)]
-fn advance_kernel(position: &mut [i32], tokens: &mut [i32], chosen: &[i32], said: &mut [i32], begin: usize, rows: usize) {
+fn advance_kernel(
+    position: &mut [i32],
+    tokens: &mut [i32],
+    chosen: &[i32],
+    said: &mut [i32],
+    begin: usize,
+    rows: usize,
+) {
     let step = position[0] as usize - begin;
     let mut row = UNIT_POS_X as usize;
     while row < rows {

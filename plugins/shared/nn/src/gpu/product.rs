@@ -4,9 +4,12 @@ use super::{even, room, tensor};
 use burn::tensor::{DType, Tensor};
 use burn_cuda::Cuda;
 use cubecl::ir::{ElemType, FloatKind, StorageType};
+use cubek_matmul::components::tile::TileMatmulKind;
 use cubek_matmul::definition::{MatmulElems, MatmulGlobalElems};
-use cubek_matmul::launch::launch_ref;
-use cubek_matmul::strategy::Strategy;
+use cubek_matmul::routines::BlueprintStrategy;
+use cubek_matmul::routines::batch::double_buffering::{DoubleBufferingArgs, TmaDoubleBufferingAlgorithm};
+use cubek_matmul::routines::batch::launch::launch_ref_tma;
+use cubek_matmul::routines::batch::specialized::{SpecializedAlgorithm, SpecializedStrategy};
 use cubek_std::InputBinding;
 
 /// Sides below which, or of which no multiple, the kernels with bulk copies gain nothing.
@@ -21,11 +24,6 @@ pub fn product(x: &Tensor<2>, weight: &Tensor<2>) -> Option<Tensor<2>> {
     }
     // Which of the two is faster was measured (docs/performance.md). The second one's stages outgrow what a bulk copy can take where
     // rows are many for the outputs: it then takes tiles of 32 rows.
-    let strategy = if outputs >= inputs || rows >= 4 * outputs {
-        Strategy::SpecializedTmaMma(Default::default())
-    } else {
-        Strategy::DoubleTmaCmma(Default::default())
-    };
     let x = even(x.clone().try_into_primitive::<Cuda>().ok()?).memory;
     let weight = weight.clone().transpose().try_into_primitive::<Cuda>().ok()?;
     let out = room(&x, [rows, outputs]);
@@ -34,6 +32,22 @@ pub fn product(x: &Tensor<2>, weight: &Tensor<2>) -> Option<Tensor<2>> {
     let client = x.client.clone();
     let (x, weight) = (InputBinding::new(x.binding(), bf16), InputBinding::new(weight.binding(), bf16));
     // A device without bulk copies says so before anything is launched.
-    launch_ref(&strategy, &client, x, weight, out.clone().binding(), &mut elements).ok()?;
+    let launched = if outputs >= inputs || rows >= 4 * outputs {
+        let strategy = SpecializedStrategy { tile_matmul: TileMatmulKind::Mma };
+        let strategy = BlueprintStrategy::Inferred(strategy);
+        launch_ref_tma::<_, SpecializedAlgorithm>(&client, x, weight, out.clone().binding(), &strategy, &mut elements)
+    } else {
+        let strategy = DoubleBufferingArgs { tile_matmul: TileMatmulKind::Cmma, specialized: false };
+        let strategy = BlueprintStrategy::Inferred(strategy);
+        launch_ref_tma::<_, TmaDoubleBufferingAlgorithm>(
+            &client,
+            x,
+            weight,
+            out.clone().binding(),
+            &strategy,
+            &mut elements,
+        )
+    };
+    launched.ok()?;
     Some(tensor(out))
 }

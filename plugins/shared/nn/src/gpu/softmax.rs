@@ -36,11 +36,7 @@ pub fn softmax(scores: Tensor<4>, bias: Option<&Tensor<4>>, scale: f64) -> Resul
         let [b_rows, b_heads, b_queries, _] = bias.dims();
         let keys = bias_memory.as_ref().map_or(keys, |bias| bias.pitch);
         let step = |count: usize, stride: usize| if count == 1 { 0 } else { stride };
-        [
-            step(b_rows, b_heads * b_queries * keys),
-            step(b_heads, b_queries * keys),
-            step(b_queries, keys),
-        ]
+        [step(b_rows, b_heads * b_queries * keys), step(b_heads, b_queries * keys), step(b_queries, keys)]
     });
     let shape_kept = scores.clone();
     let Ok(scores) = scores.try_into_primitive::<Cuda>() else { return Err(shape_kept) };
@@ -94,8 +90,7 @@ fn softmax_kernel(
     let begin = row * pitch;
     let lane = UNIT_POS_X as usize;
     let of_head = row / queries;
-    let bias_begin =
-        of_head / heads * row_stride + of_head % heads * head_stride + row % queries * query_stride;
+    let bias_begin = of_head / heads * row_stride + of_head % heads * head_stride + row % queries * query_stride;
     let each = comptime!(keys.div_ceil(PLANE));
     let mut kept = Array::<f32>::new(each);
     let mut greatest = f32::new(LEAST);

@@ -113,11 +113,8 @@ fn linear_layers_of_few_and_many_rows() {
 #[test]
 fn attention_of_one_position() {
     let Some(gpu) = gpu() else { return };
-    let cases = [
-        (3, 4, 4, 80, 53, 40, false, false),
-        (2, 8, 2, 128, 300, 299, true, false),
-        (2, 4, 4, 64, 21, 0, false, true),
-    ];
+    let cases =
+        [(3, 4, 4, 80, 53, 40, false, false), (2, 8, 2, 128, 300, 299, true, false), (2, 4, 4, 64, 21, 0, false, true)];
     for (rows, heads, groups, size, capacity, at, turns, has_bias) in cases {
         let new = numbers([rows, (heads + 2 * groups) * size], 0.33, &gpu);
         let keys = numbers([rows, groups, capacity, size], 0.21, &gpu);

@@ -15,7 +15,12 @@ const UNITS: usize = 256;
 pub fn write_positions(all: &Tensor<4>, new: &Tensor<4>, from: usize) -> Option<()> {
     let [rows, heads, added, size] = new.dims();
     let vectors = size / VECTOR;
-    if all.dtype() != DType::BF16 || new.dtype() != DType::BF16 || !size.is_multiple_of(VECTOR) || rows == 0 || added == 0 {
+    if all.dtype() != DType::BF16
+        || new.dtype() != DType::BF16
+        || !size.is_multiple_of(VECTOR)
+        || rows == 0
+        || added == 0
+    {
         return None;
     }
     let all = all.clone().try_into_primitive::<Cuda>().ok()?;

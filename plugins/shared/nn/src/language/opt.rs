@@ -5,9 +5,7 @@ mod training;
 use super::LanguageModel;
 use super::state::{Prompt, State, prompt_positions};
 use crate::gpu::Pace;
-use crate::layers::{
-    Activation, Attending, Embedding, KvCache, LayerNorm, Linear, causal_bias,
-};
+use crate::layers::{Activation, Attending, Embedding, KvCache, LayerNorm, Linear, causal_bias};
 use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
 use crate::{Result, parallel};

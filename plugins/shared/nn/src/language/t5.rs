@@ -7,7 +7,8 @@ use super::LanguageModel;
 use super::state::{Prompt, State};
 use crate::gpu::Pace;
 use crate::layers::{
-    Activation, Attending, Embedding, Linear, RelativePositions, RmsNorm, attend, joined_heads, padding_bias, split_heads,
+    Activation, Attending, Embedding, Linear, RelativePositions, RmsNorm, attend, joined_heads, padding_bias,
+    split_heads,
 };
 use crate::training::{Labels, Tape, Var};
 use crate::weights::Loader;
@@ -177,7 +178,8 @@ impl T5 {
         for (index, layer) in self.decoder.layers.iter().enumerate() {
             let heads = layer.heads;
             let all = layer.qkv.forward(layer.attention_norm.forward(x.clone()));
-            let attending = Attending { heads, groups: heads, scale: 1.0, turn: None, bias: bias.as_ref(), pace: pace.as_deref() };
+            let attending =
+                Attending { heads, groups: heads, scale: 1.0, turn: None, bias: bias.as_ref(), pace: pace.as_deref() };
             x = layer.output.added(state.caches[index].attend(all, &attending), x);
             if let (Some(cross), Some(crossed)) = (&layer.cross, state.crossed.get(index)) {
                 let query = cross.query.forward(cross.norm.forward(x.clone()));

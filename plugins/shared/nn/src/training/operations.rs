@@ -109,13 +109,7 @@ impl<'m> Tape<'m> {
     }
 
     /// In one pass, where nothing is to flow back.
-    fn at_once(
-        &self,
-        x: &Var,
-        layer: &Linear,
-        activation: Option<Activation>,
-        residual: Option<&Var>,
-    ) -> Option<Var> {
+    fn at_once(&self, x: &Var, layer: &Linear, activation: Option<Activation>, residual: Option<&Var>) -> Option<Var> {
         if x.is_tracked() || residual.is_some_and(Var::is_tracked) || !layer.adapters().is_empty() {
             return None;
         }
