@@ -27,17 +27,18 @@ pub struct Kept {
 }
 
 /// What must be the same for a graph to serve again.
-#[derive(PartialEq)]
-struct Shape {
+#[derive(Clone, Copy, PartialEq)]
+pub struct Shape {
     rows: usize,
     length: usize,
     most: usize,
 }
 
 /// The prompt with the buffers of the batch before, if the kept graph can serve it; else the graph is dropped, and with it its buffers.
-pub fn seated(prompt: Prompt, limits: Limits, kept: &mut Option<Kept>) -> Prompt {
-    let shape = Shape::of(&prompt, limits);
-    match kept {
+pub fn seated(prompt: Prompt, limits: Limits, kept: &mut Option<Kept>) -> (Prompt, Shape) {
+    let [rows, length, _] = prompt.embeddings.dims();
+    let shape = Shape { rows, length, most: limits.most };
+    let prompt = match kept {
         Some(kept) if kept.shape == shape => {
             let room = kept.caches.iter().map(KvCache::emptied).collect();
             prompt.within(room)
@@ -46,14 +47,8 @@ pub fn seated(prompt: Prompt, limits: Limits, kept: &mut Option<Kept>) -> Prompt
             *kept = None;
             prompt
         }
-    }
-}
-
-impl Shape {
-    fn of(prompt: &Prompt, limits: Limits) -> Shape {
-        let [rows, length, _] = prompt.embeddings.dims();
-        Shape { rows, length, most: limits.most }
-    }
+    };
+    (prompt, shape)
 }
 
 /// Goes on from a prompt that was [`seated`], read, and of which these are the scores of the first new token.
@@ -63,18 +58,17 @@ impl Shape {
 pub fn search(
     model: &Arc<dyn LanguageModel>,
     kept: &mut Option<Kept>,
-    length: usize,
+    shape: Shape,
     state: State,
     scores: Tensor<2>,
     settings: &Settings,
-    limits: Limits,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Generated>> {
-    let rows = state.rows();
+    let rows = shape.rows;
     let mut results = vec![Generated { ids: Vec::new(), ended: false }; rows];
     let tokens: Tensor<1, Int> = scores.argmax(1).squeeze_dim(1);
     let first: Vec<i64> = tokens.clone().into_data().iter::<i64>().collect();
-    let steps = limits.most - 1;
+    let steps = shape.most - 1;
     let go_on = |results: &mut [Generated], said: &[i64]| {
         take(said, results, settings);
         results.iter().any(|result| !result.ended)
@@ -97,7 +91,6 @@ pub fn search(
             kept
         }
         None => {
-            let shape = Shape { rows, length, most: limits.most };
             let (caches, device) = (state.caches().to_vec(), tokens.device());
             let (step, pace, crossed) = step_of(model, state, &tokens, steps);
             let graph = capture(&device, step);

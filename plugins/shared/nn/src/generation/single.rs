@@ -24,9 +24,9 @@ pub fn search(
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Generated>> {
     #[cfg(feature = "cuda")]
-    let (length, request) = {
-        let length = request.prompt.embeddings.dims()[1];
-        (length, Request { prompt: super::replay::seated(request.prompt, limits, kept), ..request })
+    let (request, shape) = {
+        let (prompt, shape) = super::replay::seated(request.prompt, limits, kept);
+        (Request { prompt, ..request }, shape)
     };
     let mut rows: Vec<Row> = request
         .said
@@ -41,7 +41,7 @@ pub fn search(
     let (mut state, mut scores) = model.start(request.prompt, limits.most);
     #[cfg(feature = "cuda")]
     if plain && state.fits_gpu() {
-        return super::replay::search(model, kept, length, state, scores, settings, limits, cancelled);
+        return super::replay::search(model, kept, shape, state, scores, settings, cancelled);
     }
     let _ = kept;
     for made in 1..=limits.most {

@@ -284,7 +284,6 @@ fn few_kernel<N: Size>(
 
 /// One lane's vectors of some rows, every fourth from `row`; zeros behind the end of the rows and of each row.
 #[cube]
-#[allow(clippy::too_many_arguments)]
 fn bring<N: Size>(
     from: &[Vector<bf16, N>],
     into: &mut Array<Vector<bf16, N>>,

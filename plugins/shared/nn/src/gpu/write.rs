@@ -59,7 +59,6 @@ pub fn write_positions(all: &Tensor<4>, new: &Tensor<4>, from: usize) -> Option<
 }
 
 #[cube(launch_unchecked)]
-#[allow(clippy::too_many_arguments)]
 fn write_kernel<N: Size>(
     new: &[Vector<bf16, N>],
     all: &mut [Vector<bf16, N>],

@@ -49,6 +49,7 @@ pub struct State {
     /// Encoder–decoder models: for every row, the positions at the left of the prompt that are padding.
     pub(super) crossed_padding: Vec<usize>,
     /// Cosines and sines of every position, where positions turn and the batch stands on a GPU.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "only a GPU reads it"))]
     pub(super) turns: Option<(Tensor<2>, Tensor<2>)>,
     /// Where the batch stands, once steps take their place from the device: see [`State::pace_from`].
     pub(super) pace: Option<Arc<Pace>>,
