@@ -39,6 +39,8 @@ pub fn seated(prompt: Prompt, limits: Limits, kept: &mut Option<Kept>) -> (Promp
     let [rows, length, _] = prompt.embeddings.dims();
     let shape = Shape { rows, length, most: limits.most };
     let prompt = match kept {
+        // So few tokens take no graph, and leave the kept one to others.
+        _ if shape.most <= WORTH_A_GRAPH => prompt,
         Some(kept) if kept.shape == shape => {
             let room = kept.caches.iter().map(KvCache::emptied).collect();
             prompt.within(room)
