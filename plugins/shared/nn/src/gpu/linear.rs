@@ -1,6 +1,7 @@
-//! Linear layers of a few rows, as in a step of decoding: the weights are read once and nothing else counts. More rows are a matrix
-//! product of `product`, with what follows in one pass of `elementwise`.
+//! Linear layers: on Hopper by `hopper`; elsewhere more than a few rows are a matrix product of `product`, with what follows in one pass of
+//! `elementwise`, and a few rows, as in a step of decoding, the kernel here: the weights are read once and nothing else counts.
 
+use super::hopper::Product;
 use super::product::product;
 use super::{Memory, PLANE, Rows, VECTOR, activated, biased, room, rows as rows_of, tensor};
 use crate::layers::Activation;
@@ -31,6 +32,22 @@ pub fn linear(
     if !inputs.is_multiple_of(VECTOR) || !outputs.is_multiple_of(VECTOR) || rows == 0 {
         return None;
     }
+    let operands = (rows_of(x)?, rows_of(weight)?, rows_of_some(bias)?, rows_of_some(residual)?);
+    let (x_rows, weight_rows, bias_rows, residual_rows) = operands;
+    let on_hopper = Product {
+        x: &x_rows,
+        weight: &weight_rows,
+        turned: false,
+        bias: bias_rows.as_ref(),
+        activation,
+        residual: residual_rows.as_ref(),
+        rows,
+        inputs,
+        outputs,
+    };
+    if let Some(y) = on_hopper.run() {
+        return Some(tensor(y));
+    }
     if rows > FEW {
         let y = product(x, weight).unwrap_or_else(|| x.clone().matmul(weight.clone().transpose()));
         if bias.is_none() && activation.is_none() && residual.is_none() {
@@ -38,16 +55,24 @@ pub fn linear(
         }
         return biased(&y, bias, activation, residual);
     }
-    let (x, weight) = (rows_of(x)?, rows_of(weight)?);
-    let bias = match bias {
-        Some(bias) => Some(rows_of(bias)?),
-        None => None,
-    };
-    let residual = match residual {
-        Some(residual) => Some(rows_of(residual)?),
-        None => None,
-    };
-    Some(tensor(few(x, weight, bias, activation, residual, [rows, inputs, outputs])))
+    Some(tensor(few(x_rows, weight_rows, bias_rows, activation, residual_rows, [rows, inputs, outputs])))
+}
+
+/// x·W, `[rows, outputs]` by `[outputs, inputs]`, as a gradient goes back through a layer; `None` where it is for burn to do.
+pub fn linear_back(x: &Tensor<2>, weight: &Tensor<2>) -> Option<Tensor<2>> {
+    let [rows, inputs] = x.dims();
+    let [_, outputs] = weight.dims();
+    let (x, weight) = (&rows_of(x)?, &rows_of(weight)?);
+    let back = Product { x, weight, turned: true, bias: None, activation: None, residual: None, rows, inputs, outputs };
+    back.run().map(tensor)
+}
+
+/// As [`rows_of`], of what may be missing; `None` where it is there and cannot be taken.
+fn rows_of_some<const D: usize>(x: Option<&Tensor<D>>) -> Option<Option<Rows>> {
+    match x {
+        Some(x) => rows_of(x).map(Some),
+        None => Some(None),
+    }
 }
 
 fn few(

@@ -1,4 +1,4 @@
-//! The GPU's own kernels, in CubeCL, for what decides its speed and burn does in many launches: normalisation, softmax, products of a few
+//! The GPU's own kernels, in CubeCL (and in CUDA C where CubeCL lacks an instruction), for what decides its speed and burn does in many launches: normalisation, softmax, products of a few
 //! rows, attention to one new position. They take bf16 tensors of burn's CUDA backend; everything else takes burn's operations.
 
 // Kernels are CubeCL's Rust, which has no `is_multiple_of`, joins no comptime condition with another, and passes numbers one by one.
@@ -6,6 +6,7 @@
 
 mod attend;
 mod elementwise;
+mod hopper;
 mod linear;
 mod norm;
 mod pace;
@@ -18,7 +19,7 @@ mod write;
 
 pub use attend::{Step, attend_step, fits};
 pub use elementwise::{biased, gated};
-pub use linear::linear;
+pub use linear::{linear, linear_back};
 pub use norm::{layer_norm, rms_norm};
 pub use pace::Pace;
 pub use settings::set_up;

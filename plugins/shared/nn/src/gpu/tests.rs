@@ -95,6 +95,8 @@ fn linear_layers_of_few_and_many_rows() {
         (33, 512, 1032),
         (64, 2560, 2560),
         (100, 256, 512),
+        (200, 2560, 2560),
+        (300, 1000, 1032),
         (1028, 1408, 6144),
         (1028, 6144, 1408),
         (9232, 4096, 1024),
@@ -106,6 +108,26 @@ fn linear_layers_of_few_and_many_rows() {
         let expected = activation::relu(expected) + f32_of(&residual);
         let found = linear(&x, &weight, Some(&bias), Some(Activation::Relu), Some(&residual)).unwrap();
         assert_near(&format!("{rows} rows, {inputs} to {outputs}"), found, expected);
+    }
+}
+
+#[test]
+fn linear_layers_with_each_activation_and_backwards() {
+    let Some(gpu) = gpu() else { return };
+    let kinds = [Activation::Gelu, Activation::GeluTanh, Activation::QuickGelu, Activation::Silu];
+    for rows in [3, 300] {
+        let (x, weight) = (numbers([rows, 512], 0.5, &gpu), numbers([1032, 512], 0.7, &gpu) * 0.3);
+        let product = f32_of(&x).matmul(f32_of(&weight).transpose());
+        for kind in kinds {
+            let found = linear(&x, &weight, None, Some(kind), None).unwrap();
+            assert_near(&format!("{rows} rows, {kind:?}"), found, kind.apply(product.clone()));
+        }
+        let gradient = numbers([rows, 1032], 0.4, &gpu);
+        let expected = f32_of(&gradient).matmul(f32_of(&weight));
+        // Where there is no kernel for it, the layers leave it to burn.
+        if let Some(found) = linear_back(&gradient, &weight) {
+            assert_near(&format!("{rows} rows back"), found, expected);
+        }
     }
 }
 

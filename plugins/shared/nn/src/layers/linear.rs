@@ -144,6 +144,10 @@ impl Linear {
         if let Some(back) = crate::cpu::linear_back(&gradient, &self.weight) {
             return back;
         }
+        #[cfg(feature = "cuda")]
+        if let Some(back) = crate::gpu::linear_back(&gradient, &self.weight) {
+            return back;
+        }
         gradient.matmul(self.weight.clone())
     }
 
