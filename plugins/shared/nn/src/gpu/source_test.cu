@@ -19,7 +19,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     const unsigned int arrived = box + BOX_ROWS * 128;
     const unsigned int column = blockIdx.x * 64, row = blockIdx.y * BOX_ROWS;
     if (threadIdx.x == 0) {
-        asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(arrived));
+        asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(arrived) : "memory");
         asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
         asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(arrived), "r"(BOX_ROWS * 128) : "memory");
         asm volatile(
