@@ -4,6 +4,7 @@
 // Kernels are CubeCL's Rust, which has no `is_multiple_of`, joins no comptime condition with another, and passes numbers one by one.
 #![allow(clippy::manual_is_multiple_of, clippy::collapsible_if, clippy::too_many_arguments)]
 
+mod adamw;
 mod attend;
 mod elementwise;
 mod hopper;
@@ -18,6 +19,7 @@ mod source;
 mod tests;
 mod write;
 
+pub use adamw::{Step as AdamWStep, adamw, squares};
 pub use attend::{Step, attend_step, fits};
 pub use elementwise::{biased, gated};
 pub use linear::{linear, linear_back};

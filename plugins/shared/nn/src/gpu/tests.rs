@@ -246,3 +246,30 @@ fn a_kernel_in_cuda_c() {
         assert_near(&format!("rows from {from}, swizzled: {swizzled}"), found, expected);
     }
 }
+
+#[test]
+fn a_step_of_adamw() {
+    let Some(gpu) = gpu() else { return };
+    let of = |step: f32| numbers([32, 1000], step, &gpu).cast(FloatDType::F32);
+    let (value, gradient, mean) = (of(0.3), of(0.7), of(0.9));
+    let square = of(0.5).square();
+    let step =
+        AdamWStep { shrink: 0.5, first: 0.9, second: 0.99, keep: 0.999, rate: 0.01, root: 1.5, epsilon: 1e-8 };
+    for has_moments in [false, true] {
+        let shrunk = gradient.clone() * 0.5;
+        let (mut new_mean, mut new_square) = (shrunk.clone() * 0.1, shrunk.square() * 0.01);
+        if has_moments {
+            new_mean = new_mean + mean.clone() * 0.9;
+            new_square = new_square + square.clone() * 0.99;
+        }
+        let below = new_square.clone().sqrt() * 1.5 + 1e-8;
+        let new_value = value.clone() * 0.999 - new_mean.clone() * 0.01 / below;
+        let found = adamw(&value, &gradient, has_moments.then_some((&mean, &square)), step).unwrap();
+        for ((found, expected), what) in found.into_iter().zip([new_value, new_mean, new_square]).zip(["value", "mean", "square"]) {
+            assert_near(&format!("{what}, moments {has_moments}"), found, expected);
+        }
+    }
+    let expected = value.clone().square().sum() + gradient.clone().square().sum();
+    let found = squares(&[&value, &gradient]).unwrap().sum();
+    assert_near("the sum of squares", found, expected);
+}

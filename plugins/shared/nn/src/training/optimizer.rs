@@ -61,6 +61,23 @@ struct Update<'s> {
 impl Update<'_> {
     fn of(&self, value: Tensor<2>, gradient: Tensor<2>, moments: Option<Moments>) -> (Tensor<2>, Moments) {
         let AdamW { betas: (first, second), epsilon, weight_decay, .. } = *self.settings;
+        let corrected = |beta: f64| 1.0 - beta.powf(self.steps as f64);
+        #[cfg(feature = "cuda")]
+        {
+            let step = crate::gpu::AdamWStep {
+                shrink: self.shrink as f32,
+                first: first as f32,
+                second: second as f32,
+                keep: (1.0 - self.learning_rate * weight_decay) as f32,
+                rate: (self.learning_rate / corrected(first)) as f32,
+                root: corrected(second).sqrt().recip() as f32,
+                epsilon: epsilon as f32,
+            };
+            let before = moments.as_ref().map(|moments| (&moments.mean, &moments.square));
+            if let Some([value, mean, square]) = crate::gpu::adamw(&value, &gradient, before, step) {
+                return (value, Moments { mean, square });
+            }
+        }
         let gradient = if self.shrink == 1.0 { gradient } else { gradient * self.shrink };
         let (mean, square) = match moments {
             Some(Moments { mean, square }) => (mean * first, square * second),
@@ -68,7 +85,6 @@ impl Update<'_> {
         };
         let mean = mean + gradient.clone() * (1.0 - first);
         let square = square + gradient.square() * (1.0 - second);
-        let corrected = |beta: f64| 1.0 - beta.powf(self.steps as f64);
         let root = square.clone().sqrt() * corrected(second).sqrt().recip() + epsilon;
         let value = value * (1.0 - self.learning_rate * weight_decay);
         let value = value - mean.clone() * (self.learning_rate / corrected(first)) / root;
@@ -78,14 +94,16 @@ impl Update<'_> {
 
 /// The root of the sum of all squares.
 fn norm(gradients: &Gradients) -> f64 {
-    let sums: Vec<Tensor<1>> = gradients
-        .iter()
-        .flatten()
-        .flat_map(|(down, up)| [down.clone().square().sum(), up.clone().square().sum()])
-        .collect();
-    if sums.is_empty() {
+    let all: Vec<&Tensor<2>> = gradients.iter().flatten().flat_map(|(down, up)| [down, up]).collect();
+    if all.is_empty() {
         return 0.0;
     }
+    let root = |sums: Tensor<1>| sums.into_data().iter::<f32>().map(f64::from).sum::<f64>().sqrt();
+    #[cfg(feature = "cuda")]
+    if let Some(sums) = crate::gpu::squares(&all) {
+        return root(sums);
+    }
+    let sums: Vec<Tensor<1>> = all.into_iter().map(|gradient| gradient.clone().square().sum()).collect();
     // Read at once: a device is waited for one time.
-    Tensor::cat(sums, 0).into_data().iter::<f32>().map(f64::from).sum::<f64>().sqrt()
+    root(Tensor::cat(sums, 0))
 }
