@@ -6,6 +6,7 @@
 //   WARPS     warps of a block, each with TILES times 16 queries
 //   TILES     1 or 2; with 2 a warp reads keys and values once for twice as many queries, from more registers
 //   KEYS      keys of a block that passes, a multiple of 16
+//   RESIDENT  blocks that share a multiprocessor's registers
 //   BIAS      0: none; 1: any; 2: the numbers of two neighbouring positions can be read as 4 bytes
 // A block of threads takes WARPS * TILES * 16 queries of one head: blocks are [query blocks, heads, rows].
 
@@ -78,7 +79,7 @@ __device__ __forceinline__ void load_transposed(unsigned (&to)[4], const bf16* a
 
 // sum += a * b, of 16 x 16 and 16 x 8.
 __device__ __forceinline__ void multiply(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
@@ -336,7 +337,7 @@ __device__ __forceinline__ void take_in(
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) attention(
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT) attention(
     const bf16* __restrict__ query,
     const bf16* __restrict__ keys,
     const bf16* __restrict__ values,
