@@ -3,7 +3,7 @@
 //
 // What it is compiled for:
 //   SIZE      numbers of a head, a multiple of 8
-//   WARPS     warps of a block, each with TILES times 16 queries
+//   THREADS   of a block, in warps of which each has TILES times 16 queries
 //   TILES     1 or 2; with 2 a warp reads keys and values once for twice as many queries, from more registers
 //   KEYS      keys of a block that passes, a multiple of 16
 //   RESIDENT  blocks that share a multiprocessor's registers
@@ -24,7 +24,7 @@ struct Params {
     u64 scale;
 };
 
-constexpr int THREADS = WARPS * 32;
+constexpr int WARPS = THREADS / 32;
 constexpr int QUERIES = WARPS * TILES * 16;
 // Vectors of 16 bytes of a head.
 constexpr int VECTORS = SIZE / 8;
@@ -38,8 +38,10 @@ constexpr int KEY_TILES = KEYS / 16;
 // Below every score, and finite.
 constexpr float LEAST = -3.0e38f;
 constexpr float LOG2_E = 1.4426950408889634f;
+#if BIAS
 // A bias below this hides its position, and a greatest score below it is one of a hidden position.
 constexpr float HIDDEN = -5.0e8f;
+#endif
 
 // --- Instructions ---
 
