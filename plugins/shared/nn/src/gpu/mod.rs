@@ -6,6 +6,7 @@
 
 mod attend;
 mod elementwise;
+mod flash;
 mod linear;
 mod norm;
 mod pace;
@@ -18,6 +19,7 @@ mod write;
 
 pub use attend::{Step, attend_step, fits};
 pub use elementwise::{biased, gated};
+pub use flash::attend;
 pub use linear::linear;
 pub use norm::{layer_norm, rms_norm};
 pub use pace::Pace;
