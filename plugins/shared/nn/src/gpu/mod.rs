@@ -13,6 +13,8 @@ mod pace;
 mod product;
 mod settings;
 mod softmax;
+#[cfg_attr(not(test), expect(dead_code, reason = "the kernels that it is for come next"))]
+mod source;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -1,5 +1,6 @@
 //! The GPU's kernels against burn's operations in f32. They need a GPU: without one each says so and passes.
 
+use super::source::{Map, Source, has_wgmma};
 use super::*;
 use crate::Placement;
 use crate::layers::{Activation, causal_bias, padding_bias, split_heads};
@@ -244,4 +245,42 @@ fn a_pace_goes_on_and_starts_again() {
     assert_eq!(pace.taken(), 0);
     assert_eq!(pace.tokens().into_data().iter::<i64>().collect::<Vec<_>>(), [1, 2]);
     assert_eq!(pace.row_positions().into_data().iter::<i64>().collect::<Vec<_>>(), [3, 5]);
+}
+
+/// Bulk copies of a matrix that ends within a box, from the start of its memory and from within.
+#[test]
+fn a_kernel_in_cuda_c() {
+    const BOX_ROWS: usize = 16;
+    let Some(gpu) = gpu() else { return };
+    let (count, width) = (100, 200);
+    let (boxes_down, boxes_across) = (count.div_ceil(BOX_ROWS), width.div_ceil(64));
+    let all = numbers([count + 3, width], 0.37, &gpu);
+    for (from, swizzled, added) in [(0, false, 1.5), (3, true, 1.5), (0, true, -0.25)] {
+        let x = all.clone().narrow(0, from, count);
+        let Rows { memory, pitch } = rows(&x).unwrap();
+        if !has_wgmma(&memory) {
+            println!("skipped: not a GPU of compute capability 9.0");
+            return;
+        }
+        let out = room(&memory, [boxes_down * BOX_ROWS, boxes_across * 64]);
+        let map = Map::new(&memory, [count, width], pitch, [BOX_ROWS, 64], swizzled).unwrap();
+        let source = Source {
+            name: "shifted",
+            text: include_str!("source_test.cu"),
+            defines: vec![("BOX_ROWS", BOX_ROWS as u32), ("SWIZZLED", u32::from(swizzled))],
+            threads: 128,
+            shared_bytes: BOX_ROWS * 128 + 8,
+        };
+        let parameters = [boxes_across as u64 * 64, u64::from(f32::to_bits(added))];
+        // SAFETY: the output has all the boxes.
+        unsafe {
+            source.launch(&memory.client, (boxes_across as u32, boxes_down as u32, 1), &[map], &[&out], &parameters);
+        }
+        let found: Tensor<2> = tensor(out);
+        let [all_rows, all_columns] = found.dims();
+        let below = Tensor::zeros([all_rows - count, width], (&gpu.device, DType::F32));
+        let right = Tensor::zeros([all_rows, all_columns - width], (&gpu.device, DType::F32));
+        let expected = Tensor::cat(vec![Tensor::cat(vec![f32_of(&x), below], 0), right], 1) + added;
+        assert_near(&format!("rows from {from}, swizzled: {swizzled}"), found, expected);
+    }
 }
