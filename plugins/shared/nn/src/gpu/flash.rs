@@ -134,9 +134,8 @@ impl Bias {
                 *step = 0;
             }
         }
-        let in_pairs = steps[3] == 1
-            && steps[..3].iter().all(|step| step.is_multiple_of(2))
-            && begins_at_multiple_of(&memory, 2);
+        let in_pairs =
+            steps[3] == 1 && steps[..3].iter().all(|step| step.is_multiple_of(2)) && begins_at_multiple_of(&memory, 2);
         Some(Self { memory, steps, in_pairs })
     }
 }

@@ -1,5 +1,5 @@
-//! The GPU's own kernels, in CubeCL, for what decides its speed and burn does in many launches: normalisation, softmax, products of a few
-//! rows, attention to one new position. They take bf16 tensors of burn's CUDA backend; everything else takes burn's operations.
+//! The GPU's own kernels, in CubeCL or CUDA C, for what decides its speed and burn does in many launches: normalisation, softmax, products of a few
+//! rows, attention. They take bf16 tensors of burn's CUDA backend; everything else takes burn's operations.
 
 // Kernels are CubeCL's Rust, which has no `is_multiple_of`, joins no comptime condition with another, and passes numbers one by one.
 #![allow(clippy::manual_is_multiple_of, clippy::collapsible_if, clippy::too_many_arguments)]
@@ -13,7 +13,7 @@ mod pace;
 mod product;
 mod settings;
 mod softmax;
-#[cfg_attr(not(test), expect(dead_code, reason = "the kernels that it is for come next"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "bulk copies are for kernels that come next"))]
 mod source;
 #[cfg(test)]
 mod tests;
