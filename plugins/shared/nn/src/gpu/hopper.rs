@@ -131,7 +131,9 @@ impl Product<'_> {
                 ("ACTIVATION", activation),
             ],
             threads: 128 * (teams as u32 + 1),
-            shared_bytes: cut.stages * stage(cut.rows, cut.outputs) + BARRIERS + if cut.wide { teams * DESK } else { 0 },
+            shared_bytes: cut.stages * stage(cut.rows, cut.outputs)
+                + BARRIERS
+                + if cut.wide { teams * DESK } else { 0 },
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The GPU's own kernels, in CubeCL (and in CUDA C where CubeCL lacks an instruction), for what decides its speed and burn does in many launches: normalisation, softmax, products of a few
-//! rows, attention to one new position. They take bf16 tensors of burn's CUDA backend; everything else takes burn's operations.
+//! The GPU's own kernels, in CubeCL or, where that lacks an instruction, CUDA C, for what decides its speed and burn does in many launches:
+//! normalisation, softmax, products, attention, a step of AdamW. They take tensors of burn's CUDA backend, bf16 but for AdamW's; everything
+//! else takes burn's operations.
 
 // Kernels are CubeCL's Rust, which has no `is_multiple_of`, joins no comptime condition with another, and passes numbers one by one.
 #![allow(clippy::manual_is_multiple_of, clippy::collapsible_if, clippy::too_many_arguments)]
@@ -7,6 +8,7 @@
 mod adamw;
 mod attend;
 mod elementwise;
+mod flash;
 mod hopper;
 mod linear;
 mod norm;
@@ -22,6 +24,7 @@ mod write;
 pub use adamw::{Step as AdamWStep, adamw, squares};
 pub use attend::{Step, attend_step, fits};
 pub use elementwise::{biased, gated};
+pub use flash::attend;
 pub use linear::{linear, linear_back};
 pub use norm::{layer_norm, rms_norm};
 pub use pace::Pace;

@@ -3,7 +3,7 @@
 use super::source::{Map, Source, has_wgmma};
 use super::*;
 use crate::Placement;
-use crate::layers::Activation;
+use crate::layers::{Activation, causal_bias, padding_bias, split_heads};
 use burn::tensor::{FloatDType, TensorData, activation, module};
 
 /// bf16 keeps 8 bits: a result rounded once is 2⁻⁹ off at most.
@@ -180,6 +180,67 @@ fn attention_of_one_position() {
     }
 }
 
+/// Attention of many queries: `(rows, heads, groups, length, positions, size)` and what hides or biases positions. Queries, keys and values
+/// are parts of one product's rows, and so large that separate products would round the scores too far off.
+#[test]
+fn attention_of_many_positions() {
+    let Some(gpu) = gpu() else { return };
+    let cases = [
+        ((2, 4, 4, 257, 257, 88), None),
+        ((2, 3, 3, 32, 257, 64), None),
+        ((2, 8, 2, 45, 45, 128), Some(causal_bias(45, &[0, 0], &gpu.device, gpu.dtype))),
+        ((3, 4, 4, 45, 45, 80), Some(causal_bias(45, &[0, 7, 30], &gpu.device, gpu.dtype))),
+        ((3, 8, 2, 300, 300, 128), Some(causal_bias(300, &[0, 129, 290], &gpu.device, gpu.dtype))),
+        ((2, 4, 4, 257, 257, 64), padding_bias(257, &[0, 100], &gpu.device, gpu.dtype)),
+        ((2, 4, 2, 33, 131, 64), Some(numbers([1, 4, 33, 131], 0.9, &gpu) * 8.0)),
+        // Neighbouring positions far apart.
+        ((2, 4, 2, 33, 131, 64), Some((numbers([2, 1, 131, 33], 0.9, &gpu) * 8.0).swap_dims(2, 3))),
+        ((2, 4, 2, 33, 131, 64), Some(numbers([2, 4, 33, 1], 0.9, &gpu))),
+    ];
+    for ((rows, heads, groups, length, positions, size), bias) in cases {
+        let (query, keys, values) = if length == positions {
+            let all =
+                split_heads(numbers([rows, length, (heads + 2 * groups) * size], 0.33, &gpu) * 4.0, heads + 2 * groups);
+            (
+                all.clone().narrow(1, 0, heads),
+                all.clone().narrow(1, heads, groups),
+                all.narrow(1, heads + groups, groups),
+            )
+        } else {
+            let query = split_heads(numbers([rows, length, heads * size], 0.33, &gpu) * 4.0, heads);
+            let crossed = split_heads(numbers([rows, positions, 2 * groups * size], 0.21, &gpu) * 4.0, 2 * groups);
+            (query, crossed.clone().narrow(1, 0, groups), crossed.narrow(1, groups, groups))
+        };
+        let of_heads = |x: &Tensor<4>| {
+            let group = |head| f32_of(x).narrow(1, head / (heads / groups), 1);
+            Tensor::cat((0..heads).map(group).collect(), 1)
+        };
+        let scale = (size as f64).powf(-0.5);
+        let mut scores = f32_of(&query).matmul(of_heads(&keys).swap_dims(2, 3)) * scale;
+        if let Some(bias) = &bias {
+            scores = scores + f32_of(bias);
+        }
+        let expected = activation::softmax(scores, 3).matmul(of_heads(&values));
+        let found = attend(&query, &keys, &values, bias.as_ref(), scale);
+        let bias = bias.map(|bias| bias.dims());
+        let what = format!("{length} queries of {heads} heads of {size}, {positions} keys of {groups}, bias {bias:?}");
+        assert_near(&what, found.unwrap_or_else(|| panic!("{what}: not taken")), expected);
+    }
+}
+
+#[test]
+fn attention_that_other_kernels_do() {
+    let Some(gpu) = gpu() else { return };
+    let x = numbers([1, 2, 5, 64], 0.3, &gpu);
+    let is_taken = |x: &Tensor<4>| attend(x, x, x, None, 0.1).is_some();
+    assert!(is_taken(&x));
+    assert!(!is_taken(&f32_of(&x)), "f32");
+    assert!(!is_taken(&x.clone().narrow(2, 1, 1)), "one query");
+    assert!(!is_taken(&numbers([1, 2, 64, 16], 0.3, &gpu).swap_dims(2, 3)), "a head across rows");
+    assert!(!is_taken(&numbers([1, 2, 5, 68], 0.3, &gpu)), "a head that ends within a vector");
+    assert!(!is_taken(&numbers([1, 2, 5, 136], 0.3, &gpu)), "a head too long");
+}
+
 /// Turns `[rows, heads, 1, size]` at a position, less each row's padding.
 fn turned_by_hand(x: Tensor<4>, (cosines, sines): (&Tensor<2>, &Tensor<2>), at: usize, padding: &[usize]) -> Tensor<4> {
     let half = x.dims()[3] / 2;
@@ -253,8 +314,7 @@ fn a_step_of_adamw() {
     let of = |step: f32| numbers([32, 1000], step, &gpu).cast(FloatDType::F32);
     let (value, gradient, mean) = (of(0.3), of(0.7), of(0.9));
     let square = of(0.5).square();
-    let step =
-        AdamWStep { shrink: 0.5, first: 0.9, second: 0.99, keep: 0.999, rate: 0.01, root: 1.5, epsilon: 1e-8 };
+    let step = AdamWStep { shrink: 0.5, first: 0.9, second: 0.99, keep: 0.999, rate: 0.01, root: 1.5, epsilon: 1e-8 };
     for has_moments in [false, true] {
         let shrunk = gradient.clone() * 0.5;
         let (mut new_mean, mut new_square) = (shrunk.clone() * 0.1, shrunk.square() * 0.01);
@@ -265,7 +325,9 @@ fn a_step_of_adamw() {
         let below = new_square.clone().sqrt() * 1.5 + 1e-8;
         let new_value = value.clone() * 0.999 - new_mean.clone() * 0.01 / below;
         let found = adamw(&value, &gradient, has_moments.then_some((&mean, &square)), step).unwrap();
-        for ((found, expected), what) in found.into_iter().zip([new_value, new_mean, new_square]).zip(["value", "mean", "square"]) {
+        for ((found, expected), what) in
+            found.into_iter().zip([new_value, new_mean, new_square]).zip(["value", "mean", "square"])
+        {
             assert_near(&format!("{what}, moments {has_moments}"), found, expected);
         }
     }

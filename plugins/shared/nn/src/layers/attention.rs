@@ -27,6 +27,10 @@ pub fn attend(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Option
     if let Some(attended) = crate::cpu::attend(&query, &keys, &values, bias.as_ref(), scale) {
         return attended;
     }
+    #[cfg(feature = "cuda")]
+    if let Some(attended) = crate::gpu::attend(&query, &keys, &values, bias.as_ref(), scale) {
+        return attended;
+    }
     let [rows, heads, length, size] = query.dims();
     let groups = keys.dims()[1];
     let positions = keys.dims()[2];
