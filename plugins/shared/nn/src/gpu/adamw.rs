@@ -1,7 +1,7 @@
 //! A step of AdamW in one pass over an adapter's factor, and the squares of all gradients summed: in burn's operations these are most of
 //! the launches of a training step.
 
-use super::{Memory, tensor};
+use super::{Memory, PLANE, tensor};
 use burn::tensor::{DType, Tensor};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
@@ -118,7 +118,7 @@ pub fn squares(tensors: &[&Tensor<2>]) -> Option<Tensor<1>> {
     if !memories.iter().all(|memory| numbers(memory).is_multiple_of(QUAD)) {
         return None;
     }
-    let sums = f32_room(memories.first()?, [tensors.len() * PARTS]);
+    let sums = f32_room(memories.first()?, [tensors.len() * PARTS * PLANES]);
     for (place, memory) in memories.into_iter().enumerate() {
         let quads = numbers(&memory) / QUAD;
         // SAFETY: the kernel reads up to the end of the tensor and writes its own part of the sums.
@@ -126,24 +126,25 @@ pub fn squares(tensors: &[&Tensor<2>]) -> Option<Tensor<1>> {
             squares_kernel::launch_unchecked::<CudaRuntime>(
                 &sums.client,
                 CubeCount::Static(PARTS as u32, 1, 1),
-                CubeDim::new_1d(UNITS as u32),
+                CubeDim::new_2d(PLANE as u32, PLANES as u32),
                 QUAD,
                 memory.into_buffer_arg(),
                 sums.clone().into_buffer_arg(),
                 quads,
-                place * PARTS,
+                place * PARTS * PLANES,
             );
         }
     }
     Some(tensor(sums))
 }
 
-/// Cubes that share a tensor: a sum each, so that the order of the sum never changes.
+/// Cubes that share a tensor, and planes of a cube: a sum each, so that the order of the sum never changes.
 const PARTS: usize = 32;
+const PLANES: usize = UNITS / PLANE;
 
 #[cube(launch_unchecked)]
 fn squares_kernel<N: Size>(x: &[Vector<f32, N>], sums: &mut [f32], quads: usize, first: usize) {
-    let unit = UNIT_POS_X as usize;
+    let unit = UNIT_POS as usize;
     let part = CUBE_POS_X as usize;
     let mut sum = Vector::<f32, N>::new(0.0f32);
     let mut at = part * UNITS + unit;
@@ -151,25 +152,14 @@ fn squares_kernel<N: Size>(x: &[Vector<f32, N>], sums: &mut [f32], quads: usize,
         sum += x[at] * x[at];
         at += PARTS * UNITS;
     }
-    let mut shared = Shared::<[f32]>::new_slice(UNITS);
     let mut total = 0.0f32;
     #[unroll]
     for component in 0..QUAD {
         total += sum.extract(component);
     }
-    shared[unit] = total;
-    sync_cube();
-    let mut half = UNITS / 2;
-    while half > 0 {
-        if unit < half {
-            let other = shared[unit + half];
-            shared[unit] += other;
-        }
-        sync_cube();
-        half /= 2;
-    }
-    if unit == 0 {
-        sums[first + part] = shared[0];
+    let total = plane_sum(total);
+    if UNIT_POS_X == 0 {
+        sums[first + part * PLANES + UNIT_POS_Y as usize] = total;
     }
 }
 

@@ -26,7 +26,7 @@ pub use attend::{Step, attend_step, fits};
 pub use elementwise::{biased, gated};
 pub use flash::attend;
 pub use linear::{linear, linear_back};
-pub use norm::{layer_norm, rms_norm};
+pub use norm::{layer_norm, norm_backward, rms_norm};
 pub use pace::Pace;
 pub use settings::set_up;
 pub use softmax::softmax;

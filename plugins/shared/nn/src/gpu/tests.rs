@@ -72,6 +72,26 @@ fn softmax_with_scale_and_bias() {
 }
 
 #[test]
+fn gradients_through_normalisation() {
+    let Some(gpu) = gpu() else { return };
+    for (rows, width) in [(3, 1408), (5, 2560), (40, 64)] {
+        let (input, gradient) = (numbers([rows, width], 0.37, &gpu) * 3.0 + 0.5, numbers([rows, width], 0.61, &gpu));
+        let weight = numbers([width], 0.11, &gpu) + 1.0;
+        for centred in [true, false] {
+            let (x, g) = (f32_of(&input), f32_of(&gradient) * f32_of(&weight).unsqueeze());
+            let from_mean = if centred { x.clone() - x.mean_dim(1) } else { x };
+            let scale = (from_mean.clone().square().mean_dim(1) + 1e-5).sqrt().recip();
+            let normal = from_mean * scale.clone();
+            let level = if centred { g.clone().mean_dim(1) } else { g.clone().mean_dim(1) * 0.0 };
+            let along = (g.clone() * normal.clone()).mean_dim(1);
+            let expected = (g - level - normal * along) * scale;
+            let found = norm_backward(&input, &gradient, &weight, 1e-5, centred);
+            assert_near(&format!("{rows} rows of {width}, centred {centred}"), found.unwrap(), expected);
+        }
+    }
+}
+
+#[test]
 fn what_follows_a_product() {
     let Some(gpu) = gpu() else { return };
     let bias = numbers([1408], 0.2, &gpu);

@@ -36,6 +36,10 @@ impl LayerNorm {
     /// From the input and the gradient of the output, the gradient of the input.
     pub fn backward<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
         let dtype = x.dtype();
+        #[cfg(feature = "cuda")]
+        if let Some(back) = crate::gpu::norm_backward(&x, &gradient, &self.weight, self.epsilon, true) {
+            return back;
+        }
         #[cfg(feature = "flex")]
         let gradient = match crate::cpu::norm_backward(&x, gradient, &self.weight, self.epsilon, true) {
             Ok(back) => return back,
@@ -88,6 +92,10 @@ impl RmsNorm {
     /// From the input and the gradient of the output, the gradient of the input.
     pub fn backward<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>) -> Tensor<D> {
         let dtype = x.dtype();
+        #[cfg(feature = "cuda")]
+        if let Some(back) = crate::gpu::norm_backward(&x, &gradient, &self.weight, self.epsilon, false) {
+            return back;
+        }
         #[cfg(feature = "flex")]
         let gradient = match crate::cpu::norm_backward(&x, gradient, &self.weight, self.epsilon, false) {
             Ok(back) => return back,
