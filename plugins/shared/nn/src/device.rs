@@ -2,7 +2,9 @@
 //! What the kernels do there is burn's; the choice of a device for a run is the host's.
 
 use crate::{Error, Result};
-use burn::tensor::{DType, Device, FloatDType, Tensor};
+use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use half::bf16;
+use rayon::prelude::*;
 
 /// A device together with the number format of its arithmetic.
 #[derive(Debug, Clone)]
@@ -62,6 +64,15 @@ impl Placement {
     fn cuda_answers() -> bool {
         cfg!(feature = "cuda")
             && (std::path::Path::new("/dev/nvidiactl").exists() || std::path::Path::new("/dev/dxg").exists())
+    }
+
+    /// Numbers on this device, in its format. They are made smaller before they travel, by all threads.
+    pub fn tensor<const D: usize>(&self, numbers: &[f32], shape: [usize; D]) -> Tensor<D> {
+        let data = match self.dtype {
+            DType::BF16 => TensorData::new(numbers.par_iter().map(|&x| bf16::from_f32(x)).collect::<Vec<_>>(), shape),
+            _ => TensorData::new(numbers.to_vec(), shape),
+        };
+        Tensor::from_data(data, (&self.device, self.dtype))
     }
 
     pub fn is_cpu(&self) -> bool {

@@ -3,7 +3,7 @@
 //! step costs what reading the weights costs.
 
 use super::{Generated, Limits, Settings};
-use crate::gpu::Pace;
+use crate::gpu::{self, Pace};
 use crate::language::{LanguageModel, Prompt, State};
 use crate::layers::KvCache;
 use crate::{Error, Result, Tensor};
@@ -68,7 +68,7 @@ pub fn search(
 ) -> Result<Vec<Generated>> {
     let rows = shape.rows;
     let mut results = vec![Generated { ids: Vec::new(), ended: false }; rows];
-    let tokens: Tensor<1, Int> = scores.argmax(1).squeeze_dim(1);
+    let tokens = likeliest(scores);
     let first: Vec<i64> = tokens.clone().into_data().iter::<i64>().collect();
     let steps = shape.most - 1;
     let go_on = |results: &mut [Generated], said: &[i64]| {
@@ -138,9 +138,14 @@ fn step_of(
     let (model, place) = (Arc::clone(model), Arc::clone(&pace));
     let step = move || {
         let scores = model.step(&mut state, place.tokens());
-        place.advance(&scores.argmax(1).squeeze_dim(1));
+        place.advance(&likeliest(scores));
     };
     (Box::new(step), pace, crossed)
+}
+
+/// The token with the greatest score of each row.
+fn likeliest(scores: Tensor<2>) -> Tensor<1, Int> {
+    gpu::argmax(&scores).unwrap_or_else(|| scores.argmax(1).squeeze_dim(1))
 }
 
 /// Adds the tokens that some steps said, step after step, to the rows that have not ended.

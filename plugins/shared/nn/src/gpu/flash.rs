@@ -5,6 +5,7 @@ use super::source::Source;
 use super::{Memory, VECTOR, room, tensor};
 use burn::tensor::{DType, Tensor};
 use burn_cuda::Cuda;
+use cubecl::zspace::{metadata::Metadata, shape, strides};
 
 /// Longest head whose sums fit in a warp's registers.
 const LONGEST_HEAD: usize = 128;
@@ -58,14 +59,37 @@ pub fn attend(
     bias: Option<&Tensor<4>>,
     scale: f64,
 ) -> Option<Tensor<4>> {
-    let [rows, heads, length, size] = query.dims();
-    let [_, groups, positions, _] = keys.dims();
+    launched(vectors(query)?, vectors(keys)?, vectors(values)?, bias, scale)
+}
+
+/// As [`attend`], of queries, keys and values side by side in `first`, `[rows, length, (heads + 2 · groups) · size]`, or of queries there
+/// and keys and values side by side in `second`. The kernel reads them where they stand; burn's slices are copies where they begin at no
+/// multiple of 512 bytes. Gives `[rows, heads, length, size]`.
+pub fn attend_joined(
+    first: &Tensor<3>,
+    second: Option<&Tensor<3>>,
+    [heads, groups]: [usize; 2],
+    bias: Option<&Tensor<4>>,
+    scale: f64,
+) -> Option<Tensor<4>> {
+    let parts = if second.is_some() { heads } else { heads + 2 * groups };
+    let size = first.dims()[2] / parts;
+    let first = bf16_memory(first)?;
+    let second = second.map_or_else(|| Some(first.clone()), bf16_memory)?;
+    let before = if parts == heads { 0 } else { heads };
+    let query = part(&first, 0, heads, size)?;
+    let (keys, values) = (part(&second, before, groups, size)?, part(&second, before + groups, groups, size)?);
+    launched(query, keys, values, bias, scale)
+}
+
+fn launched(query: Memory, keys: Memory, values: Memory, bias: Option<&Tensor<4>>, scale: f64) -> Option<Tensor<4>> {
+    let sides = |memory: &Memory| -> [usize; 4] { std::array::from_fn(|dimension| memory.meta.shape()[dimension]) };
+    let ([rows, heads, length, size], [_, groups, positions, _]) = (sides(&query), sides(&keys));
     let takes_head = size.is_multiple_of(VECTOR) && size <= LONGEST_HEAD;
     let takes_grid = rows <= BLOCKS_MOST && heads <= BLOCKS_MOST;
     if length < 2 || rows * heads * positions * size == 0 || !takes_head || !takes_grid || scale <= 0.0 {
         return None;
     }
-    let (query, keys, values) = (vectors(query)?, vectors(keys)?, vectors(values)?);
     if !has_kernel(&query) {
         return None;
     }
@@ -108,15 +132,28 @@ fn has_kernel(memory: &Memory) -> bool {
     capability.and_then(|capability| capability.parse().ok()).is_some_and(|capability: u32| capability >= AMPERE)
 }
 
+/// Some heads of `[rows, length, all heads · size]`, as `[rows, heads, length, size]`.
+fn part(x: &Memory, from: usize, heads: usize, size: usize) -> Option<Memory> {
+    let (shape, steps) = (x.meta.shape(), x.meta.strides());
+    let mut part = x.clone();
+    part.handle = part.handle.offset_start((from * size * size_of::<half::bf16>()) as u64);
+    let view = Metadata::new(shape![shape[0], heads, shape[1], size], strides![steps[0], size, steps[1], steps[2]]);
+    part.meta = Box::new(view);
+    whole_vectors(part)
+}
+
 /// The memory of a bf16 tensor whose rows begin at whole vectors, wherever they lie.
 fn vectors(x: &Tensor<4>) -> Option<Memory> {
-    let memory = bf16_memory(x)?;
+    whole_vectors(bf16_memory(x)?)
+}
+
+fn whole_vectors(memory: Memory) -> Option<Memory> {
     let (shape, steps) = (memory.meta.shape(), steps(&memory));
     let is_whole = (0..3).all(|dimension| shape[dimension] == 1 || steps[dimension].is_multiple_of(VECTOR as u64));
     (is_whole && steps[3] == 1 && begins_at_multiple_of(&memory, VECTOR)).then_some(memory)
 }
 
-fn bf16_memory(x: &Tensor<4>) -> Option<Memory> {
+fn bf16_memory<const D: usize>(x: &Tensor<D>) -> Option<Memory> {
     if x.dtype() != DType::BF16 {
         return None;
     }

@@ -1,11 +1,12 @@
 //! The GPU's own kernels, in CubeCL or, where that lacks an instruction, CUDA C, for what decides its speed and burn does in many launches:
-//! normalisation, softmax, products, attention, a step of AdamW. They take tensors of burn's CUDA backend, bf16 but for AdamW's; everything
+//! normalisation, softmax, products, attention, the greatest score, a step of AdamW. They take tensors of burn's CUDA backend, bf16 but for AdamW's; everything
 //! else takes burn's operations.
 
 // Kernels are CubeCL's Rust, which has no `is_multiple_of`, joins no comptime condition with another, and passes numbers one by one.
 #![allow(clippy::manual_is_multiple_of, clippy::collapsible_if, clippy::too_many_arguments)]
 
 mod adamw;
+mod argmax;
 mod attend;
 mod elementwise;
 mod flash;
@@ -22,9 +23,10 @@ mod tests;
 mod write;
 
 pub use adamw::{Step as AdamWStep, adamw, squares};
+pub use argmax::argmax;
 pub use attend::{Step, attend_step, fits};
 pub use elementwise::{biased, gated};
-pub use flash::attend;
+pub use flash::{attend, attend_joined};
 pub use linear::{linear, linear_back};
 pub use norm::{layer_norm, norm_backward, rms_norm};
 pub use pace::Pace;

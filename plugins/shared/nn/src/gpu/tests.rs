@@ -355,3 +355,20 @@ fn a_step_of_adamw() {
     let found = squares(&[&value, &gradient]).unwrap().sum();
     assert_near("the sum of squares", found, expected);
 }
+
+#[test]
+fn the_place_of_the_greatest() {
+    let Some(gpu) = gpu() else { return };
+    for (rows, width) in [(1, 50272), (5, 1000), (3, 8), (130, 32128)] {
+        let mut values: Vec<f32> = (0..rows * width).map(|i| ((i * 7919) % 1013) as f32 / 1013.0).collect();
+        let expected: Vec<i64> = (0..rows).map(|row| ((row * 37 + 5) % width) as i64).collect();
+        for (row, &place) in expected.iter().enumerate() {
+            values[row * width + place as usize] = 2.0;
+            // Of equal ones the first.
+            values[row * width + width - 1] = 2.0;
+        }
+        let x = Tensor::from_data(TensorData::new(values, [rows, width]), (&gpu.device, gpu.dtype));
+        let found: Vec<i64> = argmax(&x).unwrap().into_data().iter::<i64>().collect();
+        assert_eq!(found, expected, "{rows} rows of {width}");
+    }
+}

@@ -183,8 +183,7 @@ impl<'m> Tape<'m> {
             Heads::Crossed { query, key_value } => (query.value.clone(), Some(key_value.value.clone())),
         };
         let tracked = nodes.0.is_some() || nodes.1.is_some();
-        let (query, keys, values) = attention.split(&parts);
-        let attended = attend(query, keys, values, attention.bias.clone(), attention.scale);
+        let attended = attention.attend(&parts);
         self.outcome(joined_heads(attended), tracked, move |gradient, flow| {
             // Weights of attention are computed again rather than kept: they are the largest of all values.
             let (query, keys, values) = attention.split(&parts);
@@ -251,6 +250,20 @@ impl Attention {
     pub fn plain(heads: usize, width: usize) -> Attention {
         let size = width / heads;
         Attention { heads, groups: heads, scale: (size as f64).powf(-0.5), bias: None, turn: None }
+    }
+
+    /// `[rows, heads, length, size]`
+    fn attend(&self, parts: &Parts) -> Tensor<4> {
+        #[cfg(feature = "cuda")]
+        if self.turn.is_none() {
+            let heads = [self.heads, self.groups];
+            let (first, second) = (&parts.0, parts.1.as_ref());
+            if let Some(attended) = crate::gpu::attend_joined(first, second, heads, self.bias.as_ref(), self.scale) {
+                return attended;
+            }
+        }
+        let (query, keys, values) = self.split(parts);
+        attend(query, keys, values, self.bias.clone(), self.scale)
     }
 
     /// Queries, keys and values, turned: `[rows, heads or groups, length, size]`.

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 /// Images that a GPU sees at once: they fill it, and what it holds meanwhile leaves its memory to the captions' keys and values.
-const GPU_GROUP: usize = 32;
+const GPU_GROUP: usize = 64;
 /// Images that a thread of the CPU sees at once: more gain nothing, and take memory.
 const CPU_GROUP: usize = 4;
 
@@ -31,14 +31,14 @@ pub fn in_groups(
     pixels: &[f32],
     rows: usize,
     placement: &Placement,
-    see: impl Fn(Vec<f32>, usize) -> Tensor<3> + Sync,
+    see: impl Fn(&[f32], usize) -> Tensor<3> + Sync,
 ) -> Tensor<3> {
     let size = group_size(placement, rows);
     if rows <= size {
-        return see(pixels.to_vec(), rows);
+        return see(pixels, rows);
     }
     let image = pixels.len() / rows;
-    let see = |group: &[f32]| see(group.to_vec(), group.len() / image);
+    let see = |group: &[f32]| see(group, group.len() / image);
     let groups: Vec<Tensor<3>> = if placement.is_cpu() {
         pixels.par_chunks(size * image).map(see).collect()
     } else {
@@ -59,7 +59,7 @@ mod tests {
             let pixels: Vec<f32> = (0..rows * 6).map(|value| value as f32).collect();
             let vectors = in_groups(&pixels, rows, &placement, |pixels, rows| {
                 assert!(rows <= CPU_GROUP && pixels.len() == 6 * rows);
-                Tensor::from_data(TensorData::new(pixels, [rows, 3, 2]), &placement.device)
+                Tensor::from_data(TensorData::new(pixels.to_vec(), [rows, 3, 2]), &placement.device)
             });
             assert_eq!(vectors.dims(), [rows, 3, 2]);
             assert_eq!(vectors.into_data().to_vec::<f32>().unwrap(), pixels);
