@@ -13,6 +13,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "host score [OPTIONS] --input <FILE>\n       host score [OPTIONS] --results <FILE> --references <FILE>"
+)]
 pub struct Arguments {
     /// JSON Lines of {"id", "candidate", "references": […]}; - is standard input
     #[arg(long, value_name = "FILE", required_unless_present = "results", conflicts_with_all = ["results", "references"])]

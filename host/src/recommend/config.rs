@@ -1,9 +1,9 @@
 //! The experiment's file: `[data]`, `[evaluation]`, `[features.NAME]`, `[[models]]`. Read strictly: a key that is not known is an error with the nearest known
 //! one.
 
+use super::evaluation::Evaluation;
 use super::features::Missing;
 use super::grid::{Trial, expand};
-use super::metrics::{Metric, Value};
 use super::split::{Filter, Split};
 use super::{log::Columns, suggestion};
 use crate::error::{Error, Result};
@@ -56,40 +56,6 @@ pub struct DataConfig {
     pub filter: Filter,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
-}
-
-/// `[evaluation]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Evaluation {
-    pub cutoffs: Vec<usize>,
-    pub metrics: Vec<String>,
-    /// Ratings from here on are relevant.
-    pub threshold: f32,
-    /// What chooses among trials and epochs, on validation: `recall@20`. By default the first metric at the largest cut-off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub select: Option<String>,
-    /// Models of many epochs are judged every so many of them.
-    pub every: usize,
-    /// Judgements without a gain after which a fit ends; 0: never.
-    pub patience: usize,
-    /// Adds `cold-…` values: only relevant items with at most so many users in training count.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cold: Option<usize>,
-}
-
-impl Default for Evaluation {
-    fn default() -> Evaluation {
-        Evaluation {
-            cutoffs: vec![5, 10, 20],
-            metrics: ["ndcg", "map", "recall"].map(str::to_owned).to_vec(),
-            threshold: 0.0,
-            select: None,
-            every: 10,
-            patience: 0,
-            cold: None,
-        }
-    }
 }
 
 /// `[features.NAME]`: a folder of features; or a model whose space a dataset is embedded in.
@@ -244,50 +210,6 @@ impl DataConfig {
     }
 }
 
-impl Evaluation {
-    /// Every metric at every cut-off, cold ones behind.
-    pub fn values(&self) -> Result<Vec<Value>> {
-        if self.cutoffs.is_empty() || self.cutoffs.contains(&0) {
-            return Err(Error::usage("[evaluation] cutoffs are counts from 1 on, and at least one"));
-        }
-        let metrics: Vec<Metric> = self.metrics.iter().map(|name| name.parse()).collect::<Result<_>>()?;
-        if metrics.is_empty() {
-            return Err(Error::usage("[evaluation] metrics names none"));
-        }
-        let mut values = Vec::new();
-        for cold in [false, true] {
-            for metric in metrics.iter().filter(|metric| !cold || metric.is_per_user() && self.cold.is_some()) {
-                values.extend(self.cutoffs.iter().map(|cutoff| Value { metric: *metric, cutoff: *cutoff, cold }));
-            }
-        }
-        Ok(values)
-    }
-
-    /// What chooses.
-    pub fn selection(&self) -> Result<Value> {
-        let value: Value = match &self.select {
-            Some(select) => select.parse().map_err(|error: Error| error.context("[evaluation] select"))?,
-            None => {
-                let values = self.values()?;
-                let first = values.iter().find(|value| value.metric.is_per_user()).copied();
-                let first = first.unwrap_or(Value { metric: Metric::Recall, cutoff: 20, cold: false });
-                Value { cutoff: self.cutoffs.iter().copied().max().unwrap_or(20), ..first }
-            }
-        };
-        if !value.metric.is_per_user() {
-            return Err(Error::usage(format!("[evaluation] select: {value} says nothing of what users want"))
-                .help("select by ndcg, recall or the like"));
-        }
-        Ok(value)
-    }
-
-    /// The longest list that anything needs.
-    pub fn length(&self) -> Result<usize> {
-        let longest = self.cutoffs.iter().copied().max().unwrap_or(0);
-        Ok(longest.max(self.selection()?.cutoff))
-    }
-}
-
 /// "did you mean" for serde's "unknown field `x`, expected one of `a`, `b`".
 pub fn unknown_field(message: &str) -> Option<String> {
     let rest = &message[message.find("unknown field `").or_else(|| message.find("unknown variant `"))?..];
@@ -356,11 +278,5 @@ mod tests {
         let rows: Vec<&str> =
             figures["recommendation"]["rows"].as_array().unwrap().iter().filter_map(toml::Value::as_str).collect();
         assert_eq!(names, rows);
-    }
-
-    #[test]
-    fn lists_are_as_long_as_the_longest_need() {
-        let config = read(&format!("{DATA}[evaluation]\ncutoffs = [5, 12]\nselect = \"recall@20\"\n{MODEL}")).unwrap();
-        assert_eq!(config.evaluation.length().unwrap(), 20);
     }
 }

@@ -1,5 +1,5 @@
-//! `host recommend`. `experiment` is the order of work: a file (`config`, `grid`) becomes a plan (`inputs`, `plan`); features named by a model are embedded
-//! (`embedding`, `features`); a log (`blocks`, `lines`, `log`) is filtered and split (`preparation`, `split`, `by_row`, `data`); every trial is a worker's
+//! `host recommend`. `experiment` is the order of work: a file (`config`, `evaluation`, `grid`) becomes a plan (`inputs`, `plan`); features named by a model
+//! are embedded (`embedding`, `features`); a log (`blocks`, `lines`, `log`) is filtered and split (`preparation`, `split`, `by_row`, `data`); every trial is a worker's
 //! (`fitting`, `trial`: fit, choose the epoch on validation, save lists); the host chooses on validation, scores the chosen lists on test (`judgement`,
 //! `metrics`, `significance`) and tabulates (`results`).
 
@@ -8,6 +8,7 @@ mod by_row;
 mod config;
 mod data;
 mod embedding;
+mod evaluation;
 mod experiment;
 mod features;
 mod fitting;
@@ -24,7 +25,8 @@ mod significance;
 mod split;
 mod trial;
 
-pub use config::{Config, Evaluation};
+pub use config::Config;
+pub use evaluation::Evaluation;
 pub use experiment::{Request, all_failed, recommend};
 pub use features::{FeatureSource, Missing};
 pub use log::{Columns, Interaction, Log, Names};

@@ -1,8 +1,8 @@
 //! One trial, in a worker: fit, choose the epoch on validation, rank, and save what was ranked. It is given the training and validation parts and the users to
 //! rank for; where the test part is, it is not told.
 
-use super::config::Evaluation;
 use super::data::{Rows, read_names, read_npy, write_npy};
+use super::evaluation::Evaluation;
 use super::features::{FeatureMatrix, FeatureSource, load};
 use super::metrics::{Lists, Truth, Value, score};
 use crate::error::{Error, Result};

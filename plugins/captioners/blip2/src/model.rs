@@ -7,7 +7,7 @@ use nn::language::{Opt, Prompt, T5};
 use nn::layers::{Linear, Site, Sites};
 use nn::qformer::QFormer;
 use nn::training::{Labels, Tape, Var};
-use nn::vision::{Vit, in_groups};
+use nn::vision::{self, Vit};
 use nn::weights::{Checkpoint, Expected, Loader};
 use nn::{Placement, Result, Tensor, TensorData};
 use std::path::Path;
@@ -87,16 +87,7 @@ impl Blip2 {
     /// `[rows, queries, text width]`.
     pub fn image_vectors(&self, pixels: &[f32], rows: usize) -> Tensor<3> {
         let see = |pixels, rows| self.image_vectors_on(&mut Tape::off(), pixels, rows).value;
-        in_groups(pixels, rows, &self.placement, see)
-    }
-
-    /// The images in training: as in use where no adapter sees them, else on the tape.
-    fn image_vectors_learnt<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
-        if self.sites.adapt_the_image() {
-            self.image_vectors_on(tape, pixels, rows)
-        } else {
-            Var::constant(self.image_vectors(&pixels, rows))
-        }
+        vision::in_groups(pixels, rows, &self.placement, see)
     }
 
     fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
@@ -112,7 +103,8 @@ impl Blip2 {
     /// the caption.
     pub fn learn<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, text: &[u32], labels: &Labels) -> Var {
         let rows = labels.rows();
-        let image = self.image_vectors_learnt(tape, pixels, rows);
+        let see = |tape: &mut Tape<'m>, pixels, rows| self.image_vectors_on(tape, pixels, rows);
+        let image = vision::learnt(tape, pixels, rows, &self.placement, &self.sites, see);
         let text = self.language.model().embed(text).unsqueeze_dim::<3>(0).expand([rows, text.len(), image.width()]);
         let prompt = tape.surrounded(None, &image, Some(text));
         self.language.model().learn(tape, &prompt, labels)

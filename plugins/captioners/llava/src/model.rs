@@ -6,7 +6,7 @@ use nn::generation::{Generated, Generator, Request, Settings};
 use nn::language::{Llama, Prompt};
 use nn::layers::{Linear, Site, Sites};
 use nn::training::{Labels, Tape, Var};
-use nn::vision::{ClipVision, in_groups};
+use nn::vision::{self, ClipVision};
 use nn::weights::{Checkpoint, Expected, Loader};
 use nn::{Error, Placement, Result, Tensor, TensorData};
 use std::path::Path;
@@ -80,16 +80,7 @@ impl Llava {
     /// `[rows, vectors, text width]`.
     pub fn image_vectors(&self, pixels: &[f32], rows: usize) -> Tensor<3> {
         let see = |pixels, rows| self.image_vectors_on(&mut Tape::off(), pixels, rows).value;
-        in_groups(pixels, rows, &self.placement, see)
-    }
-
-    /// The images in training: as in use where no adapter sees them, else on the tape.
-    fn image_vectors_learnt<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
-        if self.sites.adapt_the_image() {
-            self.image_vectors_on(tape, pixels, rows)
-        } else {
-            Var::constant(self.image_vectors(&pixels, rows))
-        }
+        vision::in_groups(pixels, rows, &self.placement, see)
     }
 
     fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
@@ -112,7 +103,8 @@ impl Llava {
     pub fn learn<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, text: &[u32], labels: &Labels) -> Result<Var> {
         let rows = labels.rows();
         let place = self.image_place(text)?;
-        let image = self.image_vectors_learnt(tape, pixels, rows);
+        let see = |tape: &mut Tape<'m>, pixels, rows| self.image_vectors_on(tape, pixels, rows);
+        let image = vision::learnt(tape, pixels, rows, &self.placement, &self.sites, see);
         let words = |ids: &[u32]| {
             let vectors = self.language.model().embed(ids).unsqueeze_dim::<3>(0);
             vectors.expand([rows, ids.len(), self.config.text.hidden_size])

@@ -1,256 +1,77 @@
-//! LLaVA against transformers, on tiny random checkpoints that `tests/parity/transformers/make_fixtures.py` made.
+//! LLaVA against transformers. What is tested stands in `tests/parity/transformers/harness.rs`, which all captioners share.
 
+#[path = "../../../../tests/parity/transformers/harness.rs"]
+mod harness;
+
+use harness::Tested;
 use llava::{Llava, LlavaCaptioner, LlavaConfig};
 use nn::Placement;
 use nn::generation::{Generated, Settings};
 use nn::image::ImageConfig;
 use nn::text::Tokenizer;
-use plugin_api::{CaptionInput, Captioner, CaptionerConfig, Device, Generation, Host, Image};
-use safetensors::SafeTensors;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Full and grouped heads, tied and untied, in one file and in shards, f32, bf16 and f16, new and old tensor names.
 const CHECKPOINTS: [&str; 4] = ["llava-full", "llava-grouped", "llava-bf16", "llava-last"];
-const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const DEVIATION: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/parity/transformers")
-}
-
-struct Fixture {
-    name: &'static str,
-    folder: PathBuf,
-    expected: Value,
-    tensors: Vec<u8>,
-    model: Llava,
-}
-
-impl Fixture {
-    fn open(name: &'static str) -> Fixture {
-        Fixture::on(name, &Placement::cpu().unwrap())
+impl Tested for Llava {
+    fn open(folder: &Path, placement: &Placement) -> Self {
+        Llava::load(folder, &LlavaConfig::read(folder).unwrap(), placement, None).unwrap()
     }
 
-    fn on(name: &'static str, placement: &Placement) -> Fixture {
-        let folder = fixtures().join("checkpoints").join(name);
-        let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
-        let config = LlavaConfig::read(&folder).unwrap();
-        let model = Llava::load(&folder, &config, placement, None).unwrap_or_else(|e| panic!("{name}: {e}"));
-        Fixture {
-            name,
-            expected: serde_json::from_slice(&read("expected.json")).unwrap(),
-            tensors: read("expected.safetensors"),
-            model,
-            folder,
-        }
+    fn end(&self) -> Value {
+        self.config().end.clone().unwrap()
     }
 
-    fn cases(&self) -> impl Iterator<Item = (usize, &Value)> {
-        self.expected["cases"].as_array().unwrap().iter().enumerate()
-    }
-
-    /// The 8-bit values that the reference's image processor arrived at, `[8, 3, size, size]`.
-    fn bytes(&self) -> Vec<u8> {
-        SafeTensors::deserialize(&self.tensors).unwrap().tensor("pixels").unwrap().data().to_vec()
-    }
-
-    /// The same as pixel values.
-    fn pixels(&self) -> Vec<f32> {
-        let bytes = self.bytes();
-        let plane = bytes.len() / 8 / 3;
-        let value = |(place, byte): (usize, &u8)| {
-            let channel = place / plane % 3;
-            ((f64::from(*byte) / 255.0 - MEAN[channel]) / DEVIATION[channel]) as f32
-        };
-        bytes.iter().enumerate().map(value).collect()
-    }
-
-    fn scores(&self, case: usize) -> Vec<f32> {
-        let tensors = SafeTensors::deserialize(&self.tensors).unwrap();
-        let scores = tensors.tensor(&format!("scores.{case}")).unwrap();
-        scores.data().as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()
-    }
-
-    fn settings(&self, kind: &str) -> Settings {
-        let mut overrides = self.expected["settings"][kind].clone();
-        overrides["max_new_tokens"] = 32.into();
-        overrides["eos_token_id"] = self.model.config().end.clone().unwrap();
-        Settings::read(&self.folder, None, &overrides).unwrap()
-    }
-
-    /// The prompts of a case as tokens: one a row, of different lengths in the second case.
-    fn texts(&self, case: &Value) -> Vec<Vec<u32>> {
-        let tokenizer = Tokenizer::read(&self.folder).unwrap();
+    /// Of different lengths in the second case.
+    fn texts(folder: &Path, case: &Value) -> Vec<Vec<u32>> {
+        let tokenizer = Tokenizer::read(folder).unwrap();
         let prompts = case["prompts"].as_array().unwrap();
         prompts.iter().map(|prompt| tokenizer.encode(prompt.as_str().unwrap()).unwrap()).collect()
     }
 
-    fn generate(&self, rows: &[usize], texts: &[Vec<u32>], settings: &Settings) -> Vec<Generated> {
-        let all = self.pixels();
-        let one = all.len() / 8;
-        let pixels: Vec<f32> = rows.iter().flat_map(|&row| all[row * one..(row + 1) * one].to_vec()).collect();
-        let texts: Vec<&[u32]> = rows.iter().map(|&row| texts[row].as_slice()).collect();
-        self.model.caption(&pixels, &texts, &vec![0; rows.len()], settings, &|| false).unwrap()
+    fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Vec<f32> {
+        self.first_scores(pixels, texts).unwrap().into_data().iter::<f32>().collect()
     }
-}
 
-fn ids(value: &Value) -> Vec<u32> {
-    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
-}
-
-fn png(number: usize) -> (u32, u32, Vec<u8>) {
-    let image = image::open(fixtures().join(format!("images/{number}.png"))).unwrap().to_rgb8();
-    (image.width(), image.height(), image.into_raw())
-}
-
-/// Back to 0…255, not rounded.
-fn as_bytes(values: &[f32]) -> Vec<f64> {
-    let plane = values.len() / 3;
-    let back =
-        |(place, value): (usize, &f32)| (f64::from(*value) * DEVIATION[place / plane] + MEAN[place / plane]) * 255.0;
-    values.iter().enumerate().map(back).collect()
+    fn caption(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Vec<Generated> {
+        self.caption(pixels, texts, &vec![0; texts.len()], settings, &|| false).unwrap()
+    }
 }
 
 #[test]
 fn pixel_values_of_odd_sized_pngs_are_the_processors() {
-    for name in CHECKPOINTS {
-        let folder = fixtures().join("checkpoints").join(name);
-        let config = ImageConfig::read(&folder, ImageConfig::cropped(224)).unwrap();
-        let tensors = std::fs::read(folder.join("expected.safetensors")).unwrap();
-        let expected = SafeTensors::deserialize(&tensors).unwrap().tensor("pixels").unwrap().data().to_vec();
-        let one = expected.len() / 8;
-        for (number, expected) in expected.chunks(one).enumerate() {
-            let (width, height, rgb) = png(number);
-            let pixels = nn::image::prepare(width, height, &rgb, &config).unwrap();
-            let worst = as_bytes(&pixels.values)
-                .iter()
-                .zip(expected)
-                .map(|(ours, theirs)| (ours - f64::from(*theirs)).abs())
-                .fold(0.0, f64::max);
-            assert!(worst <= 1.001, "{name}, image {number}: {worst} of 255");
-        }
-    }
-}
-
-/// bf16 rounds: scores are held to 2 % of their own size, or to one and a half times what transformers itself loses in bf16 (`bf16.json`), which on
-/// such small models with wide random weights is more.
-#[test]
-fn scores_on_a_gpu_are_nearly_the_references() {
-    let placement = match Placement::cuda(0) {
-        Ok(placement) => placement,
-        Err(error) => return println!("skipped: {error}"),
-    };
-    let own: Value = serde_json::from_slice(&std::fs::read(fixtures().join("bf16.json")).unwrap()).unwrap();
-    for name in CHECKPOINTS.into_iter().filter(|name| own[name].is_array()) {
-        let fixture = Fixture::on(name, &placement);
-        for (number, case) in fixture.cases() {
-            let texts = fixture.texts(case);
-            let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-            let ours = fixture.model.first_scores(&fixture.pixels(), &texts).unwrap();
-            let ours: Vec<f32> = ours.into_data().iter::<f32>().collect();
-            let theirs = fixture.scores(number);
-            assert_eq!(ours.len(), theirs.len(), "{name}");
-            let square = |value: f32| f64::from(value) * f64::from(value);
-            let distance: f64 = ours.iter().zip(&theirs).map(|(a, b)| square(a - b)).sum();
-            let size: f64 = theirs.iter().map(|&b| square(b)).sum();
-            let relative = (distance / size).sqrt();
-            let theirs = own[name][number].as_f64().unwrap();
-            println!("{name}, case {number}: scores are {relative:.4} off, transformers' own in bf16 {theirs:.4}");
-            assert!(relative <= f64::max(0.02, 1.5 * theirs), "{name}, case {number}: scores are {relative} off");
-        }
-    }
+    harness::pixel_values_are_the_processors(&CHECKPOINTS, &ImageConfig::cropped(224));
 }
 
 #[test]
 fn scores_of_the_first_token_are_the_references() {
-    for name in CHECKPOINTS {
-        let fixture = Fixture::open(name);
-        for (number, case) in fixture.cases() {
-            let texts = fixture.texts(case);
-            let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-            let ours = fixture.model.first_scores(&fixture.pixels(), &texts).unwrap();
-            let ours: Vec<f32> = ours.into_data().iter::<f32>().collect();
-            let theirs = fixture.scores(number);
-            assert_eq!(ours.len(), theirs.len(), "{name}");
-            let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            println!("{name}, case {number}: logits differ by at most {worst:e}");
-            assert!(worst < 1e-4, "{name}, case {number}: a score differs by {worst}");
-        }
-    }
+    harness::scores_of_the_first_token_are_the_references::<Llava>(&CHECKPOINTS);
 }
 
-/// Ids of every way of generating, all images in one batch.
+#[test]
+fn scores_on_a_gpu_are_nearly_the_references() {
+    harness::scores_on_a_gpu_are_nearly_the_references::<Llava>(&CHECKPOINTS);
+}
+
 #[test]
 fn ids_are_the_references() {
-    for name in CHECKPOINTS {
-        let fixture = Fixture::open(name);
-        for (number, case) in fixture.cases() {
-            let texts = fixture.texts(case);
-            for kind in ["greedy", "beam-4", "beam-3 strict", "penalised"] {
-                if case.get(kind).is_none() {
-                    continue; // the reference penalises padding in a batch of different prompts; here it is nothing
-                }
-                let settings = fixture.settings(kind);
-                let ours = fixture.generate(&[0, 1, 2, 3, 4, 5, 6, 7], &texts, &settings);
-                for (image, ours) in ours.iter().enumerate() {
-                    let theirs = ids(&case[kind][image]);
-                    assert_eq!(ours.ids, theirs, "{name}, case {number}, {kind}, image {image}");
-                }
-            }
-        }
-    }
+    harness::ids_are_the_references::<Llava>(&CHECKPOINTS);
 }
 
 #[test]
 fn ids_are_the_same_at_any_batch_size() {
-    for name in CHECKPOINTS {
-        let fixture = Fixture::open(name);
-        let texts = fixture.texts(&fixture.expected["cases"][1]);
-        for kind in ["greedy", "beam-4"] {
-            let settings = fixture.settings(kind);
-            let whole = fixture.generate(&[0, 1, 2, 3, 4, 5, 6, 7], &texts, &settings);
-            for size in [1, 3] {
-                let rows: Vec<usize> = (0..8).collect();
-                let parts: Vec<Generated> =
-                    rows.chunks(size).flat_map(|rows| fixture.generate(rows, &texts, &settings)).collect();
-                assert_eq!(parts, whole, "{}, {kind}, batches of {size}", fixture.name);
-            }
-        }
-    }
+    harness::ids_are_the_same_at_any_batch_size::<Llava>(&CHECKPOINTS);
 }
 
 #[test]
 fn the_captioner_says_what_the_reference_says_from_the_image_files() {
-    for name in CHECKPOINTS {
-        let folder = fixtures().join("checkpoints").join(name);
-        let expected: Value = serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap();
-        {
-            let case = &expected["cases"][0];
-            let captioner = LlavaCaptioner::load(&CaptionerConfig {
-                weights: folder.clone(),
-                adapter: None,
-                device: Device::Cpu,
-                threads: 0,
-                prompt: case["prompts"][0].as_str().map(String::from),
-                generation: Generation { max_new_tokens: Some(32), ..Generation::default() },
-                settings: plugin_api::Settings::default(),
-                host: Host::silent(),
-            })
-            .unwrap();
-            let images: Vec<_> = (0..8).map(png).collect();
-            let inputs: Vec<CaptionInput<'_>> = images
-                .iter()
-                .map(|(width, height, rgb)| CaptionInput {
-                    image: Image { width: *width, height: *height, rgb },
-                    seed: 0,
-                })
-                .collect();
-            let captions = captioner.generate(captioner.prepare(&inputs).unwrap()).unwrap();
-            for (image, caption) in captions.iter().enumerate() {
-                assert_eq!(caption.token_ids, ids(&case["greedy"][image]), "{name}, image {image}");
-                assert_eq!(caption.text, case["text"][image].as_str().unwrap(), "{name}, image {image}");
-            }
-        }
-    }
+    let load = |config: &_| LlavaCaptioner::load(config).unwrap();
+    // A captioner has one prompt for all images.
+    let prompt = |case: &Value| {
+        let prompts = case["prompts"].as_array()?;
+        prompts.iter().all(|prompt| *prompt == prompts[0]).then(|| prompts[0].as_str().map(String::from))
+    };
+    harness::the_captioner_says_what_the_reference_says(&CHECKPOINTS, load, prompt);
 }

@@ -1,6 +1,9 @@
 //! LightGCN, and FREEDOM on top of it: a frozen graph of items whose features are alike, interactions pruned anew each epoch, and a
 //! second ranking loss on projected features. Features stay as they are (FREEDOM's own code trains them on).
 
+#[cfg(test)]
+mod tests;
+
 use crate::adjacency::{Adjacency, pairs};
 use crate::batch::{Batch, pairwise};
 use crate::dense::{AdamStep, Dense};
@@ -8,11 +11,9 @@ use crate::options::GraphOptions;
 use crate::product::{add_scaled, dot, product, transposed_product};
 use crate::random::Random;
 use crate::scorer::Scorer;
-use crate::training::{Learner, Schedule, threads};
-use plugin_api::{
-    Features, FitStep, Host, Interactions, PluginError, Ranked, Recommender, RecommenderConfig, RecommenderDescription,
-    Result,
-};
+use crate::trained::{Model, Trained};
+use crate::training::{Learner, Schedule};
+use plugin_api::{Features, Interactions, RecommenderConfig, Result};
 
 /// A modality's linear layer: W `[width, k]` and b `[k]`.
 #[derive(Debug, Clone)]
@@ -21,13 +22,14 @@ struct Projection {
     bias: Dense,
 }
 
+/// What is learnt.
 #[derive(Debug, Clone)]
-struct Parameters {
+pub struct Parameters {
     /// `[users + items, k]`
     nodes: Dense,
     projections: Vec<Projection>,
+    /// Batches so far: Adam's t.
     steps: u64,
-    epoch: usize,
 }
 
 /// The graphs, made once a fit.
@@ -39,76 +41,72 @@ struct Graphs {
 
 /// LightGCN, or with features FREEDOM.
 pub struct Graph {
-    content: bool,
     options: GraphOptions,
     seed: u64,
-    host: Host,
-    pool: rayon::ThreadPool,
     graphs: Option<Graphs>,
-    parameters: Option<Parameters>,
-    kept: Option<(Parameters, Scorer)>,
-    scorer: Scorer,
 }
 
 impl Graph {
-    pub fn new(content: bool, config: &RecommenderConfig) -> Result<Graph> {
+    /// # Errors
+    /// The settings make no model, or threads cannot be started.
+    pub fn recommender(content: bool, config: &RecommenderConfig) -> Result<Trained<Graph>> {
         let options = GraphOptions::read(config)?;
-        let pool = threads(config)?;
-        Ok(Graph {
-            content,
-            options,
+        let schedule = Schedule {
+            epochs: options.epochs,
+            batch_size: options.batch_size,
+            sampling: options.sampling,
             seed: config.seed,
             host: config.host,
-            pool,
-            graphs: None,
-            parameters: None,
-            kept: None,
-            scorer: Scorer::default(),
-        })
+        };
+        let model = Graph { options, seed: config.seed, graphs: None };
+        Trained::new(model, content.then_some("freedom"), schedule, config)
     }
+}
 
-    fn build(&self, train: Interactions<'_>, features: &[Features<'_>]) -> Graphs {
+impl Graphs {
+    fn build(train: Interactions<'_>, features: &[Features<'_>], options: &GraphOptions) -> Graphs {
         let whole = Adjacency::bipartite(train.users(), train.items(), pairs(train));
-        let modalities = if self.content { features } else { &[] };
-        let items = modalities.iter().map(|modality| {
-            let graph = Adjacency::nearest_items(modality, self.options.neighbours);
+        let items = features.iter().map(|modality| {
+            let graph = Adjacency::nearest_items(modality, options.neighbours);
             let turned = graph.transposed();
             (graph, turned)
         });
         Graphs { whole, items: items.collect() }
     }
+}
 
-    fn fresh(&self, train: Interactions<'_>, features: &[Features<'_>]) -> Parameters {
-        let (k, users, items) = (self.options.factors, train.users(), train.items());
-        let mut nodes = Random::keyed(self.seed, 1, 0).xavier(users, k, users * k);
-        nodes.extend(Random::keyed(self.seed, 2, 0).xavier(items, k, items * k));
-        let modalities = if self.content { features } else { &[] };
-        let projections = modalities.iter().zip(3..).map(|(modality, purpose)| {
-            let weights = Random::keyed(self.seed, purpose, 0).xavier(modality.width, k, modality.width * k);
+impl Parameters {
+    /// Where training begins, by a seed.
+    fn fresh(seed: u64, options: &GraphOptions, train: Interactions<'_>, features: &[Features<'_>]) -> Parameters {
+        let (k, users, items) = (options.factors, train.users(), train.items());
+        let mut nodes = Random::keyed(seed, 1, 0).xavier(users, k, users * k);
+        nodes.extend(Random::keyed(seed, 2, 0).xavier(items, k, items * k));
+        let projections = features.iter().zip(3..).map(|(modality, purpose)| {
+            let weights = Random::keyed(seed, purpose, 0).xavier(modality.width, k, modality.width * k);
             Projection { weights: Dense::new(weights), bias: Dense::new(vec![0.0; k]) }
         });
-        Parameters { nodes: Dense::new(nodes), projections: projections.collect(), steps: 0, epoch: 0 }
+        Parameters { nodes: Dense::new(nodes), projections: projections.collect(), steps: 0 }
     }
+}
 
-    /// The interactions that an epoch keeps: drawn without replacement with weights 1/√(dᵤ·dᵢ), FREEDOM's degree-sensitive pruning.
-    fn pruned(&self, train: Interactions<'_>, epoch: usize) -> Adjacency {
-        let mut degrees = vec![0f64; train.items()];
-        train.indices().iter().for_each(|item| degrees[*item as usize] += 1.0);
-        let mut random = Random::keyed(self.seed, 50, epoch as u64);
-        // Weighted sampling by exponential keys (Efraimidis and Spirakis 2006): the smallest −ln(u)/w are drawn.
-        let mut keyed: Vec<(f64, (u32, u32))> = pairs(train)
-            .map(|(user, item)| {
-                let weight = 1.0 / (train.row(user as usize).len() as f64 * degrees[item as usize]).sqrt();
-                (-(1.0 - random.unit()).ln() / weight, (user, item))
-            })
-            .collect();
-        let kept = ((1.0 - self.options.dropout) * keyed.len() as f64).round() as usize;
-        if kept > 0 && kept < keyed.len() {
-            keyed.select_nth_unstable_by(kept - 1, |a, b| a.0.total_cmp(&b.0));
-            keyed.truncate(kept);
-        }
-        Adjacency::bipartite(train.users(), train.items(), keyed.into_iter().map(|(_, pair)| pair))
+/// The interactions that an epoch keeps: drawn without replacement with weights 1/√(dᵤ·dᵢ), FREEDOM's degree-sensitive pruning.
+fn pruned(train: Interactions<'_>, dropout: f64, seed: u64, epoch: usize) -> Adjacency {
+    let mut degrees = vec![0f64; train.items()];
+    train.indices().iter().for_each(|item| degrees[*item as usize] += 1.0);
+    let mut random = Random::keyed(seed, 50, epoch as u64);
+    // Weighted sampling by exponential keys (Efraimidis and Spirakis 2006): the smallest −ln(u)/w are drawn.
+    let mut keyed: Vec<(f64, (u32, u32))> = pairs(train)
+        .map(|(user, item)| {
+            let weight = 1.0 / (train.row(user as usize).len() as f64 * degrees[item as usize]).sqrt();
+            (-(1.0 - random.unit()).ln() / weight, (user, item))
+        })
+        .collect();
+    let kept = ((1.0 - dropout) * keyed.len() as f64).round() as usize;
+    if kept > 0 && kept < keyed.len() {
+        keyed.select_nth_unstable_by(kept - 1, |a, b| a.0.total_cmp(&b.0));
+        keyed.truncate(kept);
     }
+    Adjacency::bipartite(train.users(), train.items(), keyed.into_iter().map(|(_, pair)| pair))
 }
 
 /// Final factors `[users + items, k]`: smoothed over interactions, and the items' own over their graph added.
@@ -219,9 +217,26 @@ fn gradients(
     Gradients { loss, nodes: own, projections }
 }
 
+impl Model for Graph {
+    type Parameters = Parameters;
+
+    fn learner<'a>(
+        &'a mut self,
+        parameters: &'a mut Option<Parameters>,
+        train: Interactions<'a>,
+        features: &'a [Features<'a>],
+    ) -> impl Learner + 'a {
+        let (options, seed) = (&self.options, self.seed);
+        let graphs = self.graphs.get_or_insert_with(|| Graphs::build(train, features, options));
+        let parameters = parameters.get_or_insert_with(|| Parameters::fresh(seed, options, train, features));
+        Learning { options, seed, parameters, graphs, pruned: None, train, features }
+    }
+}
+
 /// The model while it is trained.
 struct Learning<'a> {
-    model: &'a Graph,
+    options: &'a GraphOptions,
+    seed: u64,
     parameters: &'a mut Parameters,
     graphs: &'a Graphs,
     /// The epoch's interactions, where not all are used.
@@ -232,13 +247,13 @@ struct Learning<'a> {
 
 impl Learner for Learning<'_> {
     fn begin(&mut self, epoch: usize) {
-        let prunes = self.model.content && self.model.options.dropout > 0.0;
-        self.pruned = prunes.then(|| self.model.pruned(self.train, epoch));
+        let prunes = !self.features.is_empty() && self.options.dropout > 0.0;
+        self.pruned = prunes.then(|| pruned(self.train, self.options.dropout, self.seed, epoch));
     }
 
     fn step(&mut self, batch: &Batch) -> f64 {
         let graph = self.pruned.as_ref().unwrap_or(&self.graphs.whole);
-        let (options, users) = (&self.model.options, self.train.users());
+        let (options, users) = (self.options, self.train.users());
         let found = gradients(self.parameters, batch, graph, &self.graphs.items, self.features, users, options);
         self.parameters.steps += 1;
         let step = AdamStep::new(options.learning_rate, self.parameters.steps);
@@ -249,72 +264,11 @@ impl Learner for Learning<'_> {
         }
         found.loss
     }
-}
 
-impl Recommender for Graph {
-    fn describe(&self) -> RecommenderDescription {
-        RecommenderDescription { needs_features: self.content, epochs: self.options.epochs }
-    }
-
-    fn fit(&mut self, train: Interactions<'_>, features: &[Features<'_>], epochs: usize) -> Result<FitStep> {
-        if self.content && features.is_empty() {
-            return Err(
-                PluginError::configuration("freedom learns from item features").help("name some: features = [\"…\"]")
-            );
-        }
-        let graphs = match self.graphs.take() {
-            Some(graphs) => graphs,
-            None => self.pool.install(|| self.build(train, features)),
-        };
-        let mut parameters = match self.parameters.take() {
-            Some(parameters) => parameters,
-            None => self.fresh(train, features),
-        };
-        let done = parameters.epoch;
-        let (options, users) = (&self.options, train.users());
-        let schedule = Schedule {
-            epochs: options.epochs,
-            batch_size: options.batch_size,
-            sampling: options.sampling,
-            seed: self.seed,
-            host: self.host,
-        };
-        let (step, scorer) = self.pool.install(|| {
-            let parameters = &mut parameters;
-            let mut learner = Learning { model: self, parameters, graphs: &graphs, pruned: None, train, features };
-            let step = schedule.train(&mut learner, train, done, epochs)?;
-            let mut all = forward(&learner.parameters.nodes.values, &graphs.whole, &graphs.items, users, options);
-            let items = all.split_off(users * options.factors);
-            Ok::<_, PluginError>((step, Scorer { width: options.factors, users: all, items }))
-        })?;
-        parameters.epoch = step.epoch;
-        self.scorer = scorer;
-        (self.graphs, self.parameters) = (Some(graphs), Some(parameters));
-        Ok(step)
-    }
-
-    fn keep(&mut self) -> Result<()> {
-        self.kept = self.parameters.clone().map(|parameters| (parameters, self.scorer.clone()));
-        Ok(())
-    }
-
-    fn restore(&mut self) -> Result<()> {
-        if let Some((parameters, scorer)) = self.kept.take() {
-            (self.parameters, self.scorer) = (Some(parameters), scorer);
-        }
-        Ok(())
-    }
-
-    fn score(&self, _train: Interactions<'_>, users: &[u32], scores: &mut [f64]) -> Result<()> {
-        self.pool.install(|| self.scorer.score(users, scores));
-        Ok(())
-    }
-
-    fn top(&self, train: Interactions<'_>, users: &[u32], count: usize) -> Result<Vec<Vec<Ranked>>> {
-        self.pool.install(|| self.scorer.top(train, users, count, self.host))
+    fn scorer(&self) -> Scorer {
+        let (users, options) = (self.train.users(), self.options);
+        let mut all = forward(&self.parameters.nodes.values, &self.graphs.whole, &self.graphs.items, users, options);
+        let items = all.split_off(users * options.factors);
+        Scorer { width: options.factors, users: all, items }
     }
 }
-
-#[cfg(test)]
-#[path = "graph_tests.rs"]
-mod tests;

@@ -4,6 +4,7 @@ use crate::batch::Batch;
 use crate::options::Sampling;
 use crate::random::Random;
 use crate::sampler::Sampler;
+use crate::scorer::Scorer;
 use plugin_api::{ErrorKind, FitStep, Host, Interactions, PluginError, RecommenderConfig, Result};
 
 /// The stream of random numbers that triples are drawn from.
@@ -16,6 +17,9 @@ pub trait Learner {
 
     /// Takes one step along a batch's gradients and returns the batch's loss.
     fn step(&mut self, batch: &Batch) -> f64;
+
+    /// Ranks by what is learnt so far.
+    fn scorer(&self) -> Scorer;
 }
 
 /// How a model is trained.

@@ -162,7 +162,7 @@ impl Sites {
     }
 
     /// Whether an adapter sits outside the language model, where images are seen.
-    pub fn adapt_the_image(&self) -> bool {
+    pub(crate) fn adapt_the_image(&self) -> bool {
         let sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sites.iter().any(|site| !(site.name.starts_with("language_model.") || site.adapters.is_empty()))
     }

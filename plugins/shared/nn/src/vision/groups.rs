@@ -1,6 +1,8 @@
 //! A batch's images in groups: the vision side runs at its own best number of images, however many captions are decoded at once.
 
 use crate::Placement;
+use crate::layers::Sites;
+use crate::training::{Tape, Var};
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -45,6 +47,24 @@ pub fn in_groups(
         pixels.chunks(size * image).map(see).collect()
     };
     Tensor::cat(groups, 0)
+}
+
+/// The vectors of images in training: as in use where no adapter of `sites` sees images, else on the tape. `see` is that of
+/// [`in_groups`] on a tape.
+pub fn learnt<'m>(
+    tape: &mut Tape<'m>,
+    pixels: Vec<f32>,
+    rows: usize,
+    placement: &Placement,
+    sites: &Sites,
+    see: impl Fn(&mut Tape<'m>, Vec<f32>, usize) -> Var + Sync,
+) -> Var {
+    if sites.adapt_the_image() {
+        see(tape, pixels, rows)
+    } else {
+        let see = |pixels, rows| see(&mut Tape::off(), pixels, rows).value;
+        Var::constant(in_groups(&pixels, rows, placement, see))
+    }
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -6,5 +6,5 @@ mod patches;
 mod vit;
 
 pub use clip::{ClipConfig, ClipVision, Layer as ClipLayer};
-pub use groups::{in_groups, seen_at_once};
+pub use groups::{in_groups, learnt, seen_at_once};
 pub use vit::{Vit, VitConfig};

@@ -1,8 +1,9 @@
 //! Gradients against finite differences of the loss as its definition has it, computed here in f64; reproducibility; what is learnt.
 
 use super::*;
+use crate::random::Random;
 use crate::sampler::Triple;
-use plugin_api::Settings;
+use plugin_api::{Host, Recommender, Settings};
 
 fn config(settings: serde_json::Value, threads: usize) -> RecommenderConfig {
     RecommenderConfig { seed: 7, threads, settings: Settings::new(settings), host: Host::silent() }
@@ -19,7 +20,7 @@ fn double(values: &[f32]) -> Vec<f64> {
 }
 
 /// The loss of the module's comment, by its definition.
-fn loss(parameters: &Parameters, triples: &[Triple], inputs: &[(Cow<'_, [f32]>, usize)], l2: f64) -> f64 {
+fn loss(parameters: &Parameters, triples: &[Triple], inputs: &[Input<'_>], l2: f64) -> f64 {
     let times = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let content = |number: usize, item: u32| {
         let (content, (values, width)) = (&parameters.contents[number], &inputs[number]);
@@ -69,9 +70,10 @@ fn check(modalities: &[usize], combine: &str) {
         .map(|(values, width)| Features { name: "f", width: *width, values, present: &present })
         .collect();
     let settings = serde_json::json!({ "factors": 5, "feature-factors": 3, "combine": combine });
-    let model = Bilinear::new(!modalities.is_empty(), &config(settings, 2)).unwrap();
+    let options = BilinearOptions::read(&config(settings, 2)).unwrap();
+    let model = Bilinear { options, seed: 7 };
     let inputs = model.inputs(items, &features);
-    let mut parameters = model.fresh(users, items, &inputs);
+    let mut parameters = Parameters::fresh(model.seed, &model.options, users, items, &inputs);
     for content in &mut parameters.contents {
         content.bias.values = noise(content.bias.values.len(), 77);
     }
@@ -156,13 +158,13 @@ fn world() -> (Vec<u64>, Vec<u32>, Vec<f32>) {
     (offsets, indices, features)
 }
 
-fn fitted(content: bool, threads: usize, steps: &[usize]) -> (Bilinear, Vec<f64>) {
+fn fitted(content: bool, threads: usize, steps: &[usize]) -> (Trained<Bilinear>, Vec<f64>) {
     let (offsets, indices, values) = world();
     let train = Interactions::new(20, &offsets, &indices, &[]).unwrap();
     let present = vec![1; 20];
     let features = [Features { name: "half", width: 2, values: &values, present: &present }];
     let settings = serde_json::json!({ "factors": 8, "feature-factors": 8, "epochs": 60, "batch-size": 64, "learning-rate": 0.02, "l2": 0.1 });
-    let mut model = Bilinear::new(content, &config(settings, threads)).unwrap();
+    let mut model = Bilinear::recommender(content, &config(settings, threads)).unwrap();
     for step in steps {
         model.fit(train, &features, *step).unwrap();
     }
@@ -197,8 +199,8 @@ fn what_was_kept_comes_back() {
     let train = Interactions::new(20, &offsets, &indices, &[]).unwrap();
     let present = vec![1; 20];
     let features = [Features { name: "half", width: 2, values: &values, present: &present }];
-    let mut model = Bilinear::new(true, &config(serde_json::json!({ "epochs": 20, "factors": 4 }), 1)).unwrap();
-    let scores = |model: &Bilinear| {
+    let mut model = Bilinear::recommender(true, &config(serde_json::json!({ "epochs": 20, "factors": 4 }), 1)).unwrap();
+    let scores = |model: &Trained<Bilinear>| {
         let mut scores = vec![0.0; 20];
         model.score(train, &[3], &mut scores).unwrap();
         scores
@@ -214,10 +216,10 @@ fn what_was_kept_comes_back() {
 
 #[test]
 fn unknown_parameters_and_absent_features_are_told() {
-    let error = Bilinear::new(false, &config(serde_json::json!({ "factor": 3 }), 1)).err().unwrap();
+    let error = Bilinear::recommender(false, &config(serde_json::json!({ "factor": 3 }), 1)).err().unwrap();
     assert!(error.message.contains("unknown field `factor`"), "{error}");
     let (offsets, indices, _) = world();
     let train = Interactions::new(20, &offsets, &indices, &[]).unwrap();
-    let mut model = Bilinear::new(true, &config(serde_json::json!({}), 1)).unwrap();
+    let mut model = Bilinear::recommender(true, &config(serde_json::json!({}), 1)).unwrap();
     assert!(model.fit(train, &[], 1).unwrap_err().message.contains("features"));
 }

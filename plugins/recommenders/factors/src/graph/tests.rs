@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sampler::Triple;
-use plugin_api::Settings;
+use plugin_api::{Host, Recommender, Settings};
 
 const USERS: usize = 5;
 const ITEMS: usize = 6;
@@ -25,15 +25,15 @@ fn gradients_are_the_finite_differences_of_the_loss() {
     let features = [Features { name: "f", width: 4, values: &values, present: &present }];
     for content in [false, true] {
         let settings = serde_json::json!({ "factors": 3, "layers": 2, "l2": 0.2, "neighbours": 2, "item-layers": 2, "feature-weight": 0.7 });
-        let model = Graph::new(content, &config(settings)).unwrap();
-        let graphs = model.build(train, &features);
-        let mut parameters = model.fresh(train, &features);
-        parameters.nodes.values = noise((USERS + ITEMS) * 3, 8);
+        let options = GraphOptions::read(&config(settings)).unwrap();
         let modalities = if content { &features[..] } else { &[] };
+        let graphs = Graphs::build(train, modalities, &options);
+        let mut parameters = Parameters::fresh(3, &options, train, modalities);
+        parameters.nodes.values = noise((USERS + ITEMS) * 3, 8);
         let triple = |user, positive, negative| Triple { user, positive, negative };
         let batch = Batch::of(vec![triple(0, 1, 2), triple(2, 3, 1), triple(0, 0, 5)]);
         let at = |parameters: &Parameters| {
-            gradients(parameters, &batch, &graphs.whole, &graphs.items, modalities, USERS, &model.options)
+            gradients(parameters, &batch, &graphs.whole, &graphs.items, modalities, USERS, &options)
         };
         let found = at(&parameters);
         let step = 1.0f32 / 64.0;
@@ -79,7 +79,7 @@ fn both_learn_who_has_what_and_do_not_depend_on_threads() {
         let fit = |threads: usize| {
             let settings = serde_json::json!({ "factors": 8, "epochs": 40, "batch-size": 32, "learning-rate": 0.02, "neighbours": 3 });
             let config = RecommenderConfig { threads, ..config(settings) };
-            let mut model = Graph::new(content, &config).unwrap();
+            let mut model = Graph::recommender(content, &config).unwrap();
             assert!(model.fit(train, &features, 100).unwrap().finished);
             let users: Vec<u32> = (0..20).collect();
             model.top(train, &users, 1).unwrap()
