@@ -7,7 +7,7 @@ use nn::image::ImageConfig;
 use nn::qformer::QFormer;
 use nn::vision::Vit;
 use nn::weights::{Checkpoint, Loader};
-use nn::{Placement, Tensor, TensorData, plugin};
+use nn::{Placement, Tensor, plugin};
 use plugin_api::{
     EmbeddingSpace, Encoder, EncoderConfig, EncoderDescription, EncoderInputs, Modality, PluginError, PreparedInputs,
     Result,
@@ -116,8 +116,7 @@ impl Encoder for Blip2Encoder {
         if rows == 0 {
             return Ok(Vec::new());
         }
-        let data = TensorData::new(batch.pixels, [rows, 3, self.size, self.size]);
-        let pixels = Tensor::from_data(data, (&self.placement.device, self.placement.dtype));
+        let pixels = self.placement.tensor(&batch.pixels, [rows, 3, self.size, self.size]);
         let states = self.vision.forward(pixels);
         let embeddings: Tensor<2> = if space == VISION {
             states.mean_dim(1).squeeze_dim(1)

@@ -9,7 +9,7 @@ use nn::qformer::QFormer;
 use nn::training::{Labels, Tape, Var};
 use nn::vision::{self, Vit};
 use nn::weights::{Checkpoint, Expected, Loader};
-use nn::{Placement, Result, Tensor, TensorData};
+use nn::{Placement, Result, Tensor};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -86,14 +86,13 @@ impl Blip2 {
     /// Images as pixel values `[rows, 3, size, size]`, row-major, to the vectors that stand for them in the prompt:
     /// `[rows, queries, text width]`.
     pub fn image_vectors(&self, pixels: &[f32], rows: usize) -> Tensor<3> {
-        let see = |pixels, rows| self.image_vectors_on(&mut Tape::off(), pixels, rows).value;
+        let see = |pixels: &[f32], rows| self.image_vectors_on(&mut Tape::off(), pixels, rows).value;
         vision::in_groups(pixels, rows, &self.placement, see)
     }
 
-    fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
+    fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: &[f32], rows: usize) -> Var {
         let size = self.config.vision.image_size;
-        let data = TensorData::new(pixels, [rows, 3, size, size]);
-        let pixels = Tensor::from_data(data, (&self.placement.device, self.placement.dtype));
+        let pixels = self.placement.tensor(pixels, [rows, 3, size, size]);
         let image = self.vision.forward_on(tape, pixels);
         let queries = self.qformer.forward_on(tape, &image);
         tape.linear(&queries, &self.projection)
@@ -103,7 +102,7 @@ impl Blip2 {
     /// the caption.
     pub fn learn<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, text: &[u32], labels: &Labels) -> Var {
         let rows = labels.rows();
-        let see = |tape: &mut Tape<'m>, pixels, rows| self.image_vectors_on(tape, pixels, rows);
+        let see = |tape: &mut Tape<'m>, pixels: &[f32], rows| self.image_vectors_on(tape, pixels, rows);
         let image = vision::learnt(tape, pixels, rows, &self.placement, &self.sites, see);
         let text = self.language.model().embed(text).unsqueeze_dim::<3>(0).expand([rows, text.len(), image.width()]);
         let prompt = tape.surrounded(None, &image, Some(text));

@@ -8,7 +8,7 @@ use nn::layers::{Linear, Site, Sites};
 use nn::training::{Labels, Tape, Var};
 use nn::vision::{self, ClipVision};
 use nn::weights::{Checkpoint, Expected, Loader};
-use nn::{Error, Placement, Result, Tensor, TensorData};
+use nn::{Error, Placement, Result, Tensor};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -79,20 +79,18 @@ impl Llava {
     /// Images as pixel values `[rows, 3, size, size]`, row-major, to the vectors that stand for them in the prompt:
     /// `[rows, vectors, text width]`.
     pub fn image_vectors(&self, pixels: &[f32], rows: usize) -> Tensor<3> {
-        let see = |pixels, rows| self.image_vectors_on(&mut Tape::off(), pixels, rows).value;
+        let see = |pixels: &[f32], rows| self.image_vectors_on(&mut Tape::off(), pixels, rows).value;
         vision::in_groups(pixels, rows, &self.placement, see)
     }
 
-    fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, rows: usize) -> Var {
+    fn image_vectors_on<'m>(&'m self, tape: &mut Tape<'m>, pixels: &[f32], rows: usize) -> Var {
         let size = self.config.vision.image_size;
-        let data = TensorData::new(pixels, [rows, 3, size, size]);
-        let pixels = Tensor::from_data(data, (&self.placement.device, self.placement.dtype));
+        let pixels = self.placement.tensor(pixels, [rows, 3, size, size]);
         let mut x = self.vision.forward_on(tape, pixels);
         if !self.config.class_token {
             x = tape.behind(&x, 1);
         }
-        let inner = tape.linear(&x, &self.projector.0);
-        let inner = tape.activation(&inner, self.config.projector_activation);
+        let inner = tape.activated(&x, &self.projector.0, self.config.projector_activation);
         tape.linear(&inner, &self.projector.1)
     }
 
@@ -103,7 +101,7 @@ impl Llava {
     pub fn learn<'m>(&'m self, tape: &mut Tape<'m>, pixels: Vec<f32>, text: &[u32], labels: &Labels) -> Result<Var> {
         let rows = labels.rows();
         let place = self.image_place(text)?;
-        let see = |tape: &mut Tape<'m>, pixels, rows| self.image_vectors_on(tape, pixels, rows);
+        let see = |tape: &mut Tape<'m>, pixels: &[f32], rows| self.image_vectors_on(tape, pixels, rows);
         let image = vision::learnt(tape, pixels, rows, &self.placement, &self.sites, see);
         let words = |ids: &[u32]| {
             let vectors = self.language.model().embed(ids).unsqueeze_dim::<3>(0);

@@ -58,7 +58,11 @@ fn argmax_kernel<N: Size>(x: &[Vector<bf16, N>], out: &mut [i32], pitch: usize, 
         v += comptime!(PLANES * PLANE);
     }
     let of_plane = plane_max(greatest);
-    let first = plane_min(if greatest == of_plane { place } else { i32::new(i32::MAX) });
+    let mut of_greatest = 0x7fff_ffff_i32;
+    if greatest == of_plane {
+        of_greatest = place;
+    }
+    let first = plane_min(of_greatest);
     if UNIT_POS_X == 0 {
         values[UNIT_POS_Y as usize] = of_plane;
         places[UNIT_POS_Y as usize] = first;

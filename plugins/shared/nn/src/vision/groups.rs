@@ -57,12 +57,12 @@ pub fn learnt<'m>(
     rows: usize,
     placement: &Placement,
     sites: &Sites,
-    see: impl Fn(&mut Tape<'m>, Vec<f32>, usize) -> Var + Sync,
+    see: impl Fn(&mut Tape<'m>, &[f32], usize) -> Var + Sync,
 ) -> Var {
     if sites.adapt_the_image() {
-        see(tape, pixels, rows)
+        see(tape, &pixels, rows)
     } else {
-        let see = |pixels, rows| see(&mut Tape::off(), pixels, rows).value;
+        let see = |pixels: &[f32], rows| see(&mut Tape::off(), pixels, rows).value;
         Var::constant(in_groups(&pixels, rows, placement, see))
     }
 }
