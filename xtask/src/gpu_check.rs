@@ -16,7 +16,8 @@ const TIME: Duration = Duration::from_secs(8 * 60);
 /// The first tokens of a caption that are compared, and the share of captions in which they must agree: bf16 rounds.
 const TOKENS: usize = 8;
 const SHARE: f64 = 0.95;
-const MODELS: [&str; 2] = ["blip2-opt-2.7b", "llava-1.5-7b"];
+/// The models that are timed, with random weights, and at which batch sizes.
+const TIMED: [(&str, &str); 2] = [("blip2-opt-2.7b", "1,16,64,128,256"), ("llava-1.5-7b", "1,16")];
 
 /// Files of the repository that a release carries for this, at their own places.
 pub const CARRIED: [&str; 3] = [
@@ -58,18 +59,20 @@ pub fn gpu_check(folder: Option<&str>) -> Result<()> {
     if python {
         let script = folder.join(CARRIED[0]);
         let host = host.to_string_lossy().into_owned();
-        step("speed beside transformers", &|| {
-            let script = script.to_string_lossy();
-            let flags = ["--host", &host, "--batch-size", "1,16", "--runs", "1"];
-            run_built(Path::new("python3"), &[&[&*script], &MODELS[..], &flags].concat(), &folder)
-        });
+        for (model, sizes) in TIMED {
+            step(&format!("speed of {model} beside transformers"), &|| {
+                let script = script.to_string_lossy();
+                let flags = ["--host", &host, "--batch-size", sizes, "--runs", "1"];
+                run_built(Path::new("python3"), &[&[&*script, model], &flags[..]].concat(), &folder)
+            });
+        }
     } else {
         println!("transformers is left out: python3 cannot import torch and transformers");
     }
-    for model in MODELS {
-        step(&format!("speed of {model}"), &|| {
-            let sizes = ["--batch-size", "1,16,64", "--runs", "2"];
-            let arguments = [&["bench", model, "--random-weights", "--device", "cuda"][..], &sizes].concat();
+    for (model, sizes) in TIMED {
+        step(&format!("speed of {model} beside what the device can do"), &|| {
+            let flags = ["--batch-size", sizes, "--runs", "2"];
+            let arguments = [&["bench", model, "--random-weights", "--device", "cuda"][..], &flags].concat();
             run_built(&host, &arguments, &folder)
         });
     }
