@@ -47,7 +47,8 @@ impl Reporter {
 
     fn line(&self, text: &str) {
         match &self.bars {
-            Some(bars) => drop(bars.println(text)),
+            // Not `println`, which fills lines up with blanks in place of ending them.
+            Some(bars) => bars.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
         }
     }
