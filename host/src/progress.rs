@@ -1,21 +1,25 @@
 //! What people see while they wait: bars on a terminal, plain lines elsewhere; always on standard error.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use std::collections::HashSet;
+use std::fmt::Write;
 use std::io::IsTerminal;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Says how work goes on.
 pub struct Reporter {
     bars: Option<MultiProgress>,
     quiet: bool,
+    /// What plugins have told.
+    told: Mutex<HashSet<String>>,
 }
 
 impl Reporter {
     /// Bars if standard error is a terminal, else lines; nothing but warnings if `quiet`.
     pub fn new(quiet: bool) -> Reporter {
         let bars = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
-        Reporter { bars, quiet }
+        Reporter { bars, quiet, told: Mutex::default() }
     }
 
     /// A line of information.
@@ -30,18 +34,21 @@ impl Reporter {
         self.line(&format!("warning: {text}"));
     }
 
-    /// A plugin's own log line.
+    /// A plugin's own log line. Information comes once, however many workers a plugin tells it from.
     pub fn plugin(&self, level: &str, message: &str) {
         match level {
             "warning" | "error" => self.line(&format!("{level}: {message}")),
-            "info" => self.note(message),
+            "info" if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(message.to_owned()) => {
+                self.note(message);
+            }
             _ => {}
         }
     }
 
     fn line(&self, text: &str) {
         match &self.bars {
-            Some(bars) => drop(bars.println(text)),
+            // Not `println`, which fills lines up with blanks in place of ending them.
+            Some(bars) => bars.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
         }
     }
@@ -63,10 +70,13 @@ impl Reporter {
                 let bar =
                     bars.add(ProgressBar::new(total as u64).with_position(done as u64).with_message(title.to_owned()));
                 let style = ProgressStyle::with_template(match bytes {
-                    false => "{msg} {bar:30} {pos}/{len} {per_sec} {eta} left",
+                    false => "{msg} {bar:30} {pos}/{len} {rate} {eta} left",
                     true => "{msg} {bar:30} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left",
                 });
-                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+                let rate = |state: &ProgressState, out: &mut dyn Write| {
+                    let _ = write!(out, "{:.1}/s", state.per_sec());
+                };
+                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate));
                 bar.reset_eta();
                 Kind::Drawn(bar)
             }
@@ -128,7 +138,7 @@ impl Bar {
             Kind::Silent => {}
             Kind::Drawn(bar) => bar.inc(by as u64),
             Kind::Lines(lines) => {
-                let mut lines = lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
                 lines.done += by;
                 if lines.done == self.total || lines.said.elapsed() > PACE {
                     match self.bytes {

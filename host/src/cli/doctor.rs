@@ -45,7 +45,11 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         findings.push(match Library::locked(&registry, &lock, name).and_then(|library| library.open()) {
             Ok(plugin) => {
                 let locked = plugin.locked();
-                good(&what, format!("opens; version {}, {} components", locked.version, locked.components.len()))
+                let components = match locked.components.len() {
+                    1 => "1 component".to_owned(),
+                    count => format!("{count} components"),
+                };
+                good(&what, format!("opens; version {}, {components}", locked.version))
             }
             Err(error) => Finding { what, found: error.message, advice: error.help },
         });

@@ -8,6 +8,7 @@ use std::sync::Once;
 
 /// The metric, with the prepared dataset's classifier.
 pub struct CategoryAccuracy {
+    dataset: String,
     classifier: Box<dyn CategoryClassifier>,
     told: CategoriesFile,
     /// Of the true captions of the items seen: how many are classified rightly.
@@ -41,8 +42,17 @@ impl CategoryAccuracy {
             PluginError::configuration(format!("the classifier of categories cannot be read: {error}"))
                 .help("run `host prepare DATASET --steps categories`, then the same command again")
         })?;
+        let dataset = folder.file_name().unwrap_or_default().display().to_string();
         let (true_captions, true_right) = (0, 0);
-        Ok(CategoryAccuracy { classifier, told, true_captions, true_right, said: Once::new(), host: config.host })
+        Ok(CategoryAccuracy {
+            dataset,
+            classifier,
+            told,
+            true_captions,
+            true_right,
+            said: Once::new(),
+            host: config.host,
+        })
     }
 
     fn say_once(&self) {
@@ -53,7 +63,8 @@ impl CategoryAccuracy {
             });
             let share = self.true_right as f64 / self.true_captions.max(1) as f64;
             self.host.info(&format!(
-                "category-accuracy: of the true captions {:.1} % are classified rightly ({} of {}){}",
+                "category-accuracy on {}: of the true captions {:.1} % are classified rightly ({} of {}){}",
+                self.dataset,
                 share * 100.0,
                 self.true_right,
                 self.true_captions,
