@@ -9,6 +9,7 @@ mod adamw;
 mod argmax;
 mod attend;
 mod elementwise;
+mod few;
 mod flash;
 mod hopper;
 mod linear;
