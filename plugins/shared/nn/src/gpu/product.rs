@@ -1,4 +1,5 @@
-//! Matrix products of many rows: the same kernels as burn's, with the choice among them that its default leaves out.
+//! Matrix products of many rows on devices that are not Hopper's: the same kernels as burn's, with the choice among them that its default
+//! leaves out where there are bulk copies (TMA), as on Blackwell.
 
 use super::{even, room, tensor};
 use burn::tensor::{DType, Tensor};
@@ -16,13 +17,13 @@ use cubek_std::InputBinding;
 const BULK: usize = 64;
 
 /// x·Wᵀ, `[rows, inputs]` by `[outputs, inputs]`; `None` where it is for burn to do, whose default copies tiles by hand: on an H200 the
-/// kernels with bulk copies (TMA) are two to three times as fast.
+/// kernels with bulk copies were two to three times as fast, and a third as fast as `hopper`.
 pub fn product(x: &Tensor<2>, weight: &Tensor<2>) -> Option<Tensor<2>> {
     let ([rows, inputs], [outputs, _]) = (x.dims(), weight.dims());
     if x.dtype() != DType::BF16 || !inputs.is_multiple_of(BULK) || !outputs.is_multiple_of(BULK) {
         return None;
     }
-    // Which of the two is faster was measured (docs/performance.md). The second one's stages outgrow what a bulk copy can take where
+    // Which of the two is faster was measured on an H200. The second one's stages outgrow what a bulk copy can take where
     // rows are many for the outputs: it then takes tiles of 32 rows.
     let x = even(x.clone().try_into_primitive::<Cuda>().ok()?).memory;
     let weight = weight.clone().transpose().try_into_primitive::<Cuda>().ok()?;
