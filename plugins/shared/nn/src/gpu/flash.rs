@@ -1,7 +1,7 @@
 //! Attention of many queries in one launch, whose weights never leave the registers: the scores of a long text or of an image's patches
 //! are more memory than everything else of a layer. The kernel is CUDA C: CubeCL's products of tiles take whole tiles alone.
 
-use super::source::Source;
+use super::source::{Source, capability};
 use super::{Memory, VECTOR, room, tensor};
 use burn::tensor::{DType, Tensor};
 use burn_cuda::Cuda;
@@ -90,7 +90,7 @@ fn launched(query: Memory, keys: Memory, values: Memory, bias: Option<&Tensor<4>
     if length < 2 || rows * heads * positions * size == 0 || !takes_head || !takes_grid || scale <= 0.0 {
         return None;
     }
-    if !has_kernel(&query) {
+    if capability(&query).is_none_or(|capability| capability < AMPERE) {
         return None;
     }
     let bias = match bias {
@@ -124,12 +124,6 @@ fn launched(query: Memory, keys: Memory, values: Memory, bias: Option<&Tensor<4>
     // SAFETY: the kernel reads within the views, whose steps it takes, and writes the whole result and nothing else.
     unsafe { source.launch(&out.client, blocks, &[], &[&query, &keys, &values, bias, &out], &parameters) };
     Some(tensor::<4>(out).swap_dims(1, 2))
-}
-
-/// CubeCL names a device's code after its compute capability: `ptx_sm90`.
-fn has_kernel(memory: &Memory) -> bool {
-    let capability = memory.client.properties().identity.fingerprint.strip_prefix("ptx_sm");
-    capability.and_then(|capability| capability.parse().ok()).is_some_and(|capability: u32| capability >= AMPERE)
 }
 
 /// Some heads of `[rows, length, all heads · size]`, as `[rows, heads, length, size]`.

@@ -33,12 +33,7 @@ fn normalised<const D: usize>(
     epsilon: f64,
     centred: bool,
 ) -> Option<Tensor<D>> {
-    let shape = x.dims();
-    let width = shape[D - 1];
-    let count = shape.iter().product::<usize>() / width.max(1);
-    if !width.is_multiple_of(VECTOR) || count == 0 {
-        return None;
-    }
+    let (shape, (count, width)) = (x.dims(), whole_vectors(x)?);
     let x = rows(x)?;
     let out = room(&x.memory, shape);
     // SAFETY: the kernel reads and writes `count` rows of `width` numbers, which is what the tensors hold.
@@ -59,6 +54,14 @@ fn normalised<const D: usize>(
         );
     }
     Some(tensor(out))
+}
+
+/// How many rows there are, and how wide, if they are whole vectors and there are any.
+fn whole_vectors<const D: usize>(x: &Tensor<D>) -> Option<(usize, usize)> {
+    let shape = x.dims();
+    let width = shape[D - 1];
+    let count = shape.iter().product::<usize>() / width.max(1);
+    (width.is_multiple_of(VECTOR) && count > 0).then_some((count, width))
 }
 
 /// One row of `vectors` vectors: y = (x − mean) / √(variance + ε) · weight + bias, or without mean and bias.
@@ -119,12 +122,7 @@ pub fn norm_backward<const D: usize>(
     epsilon: f64,
     centred: bool,
 ) -> Option<Tensor<D>> {
-    let shape = x.dims();
-    let width = shape[D - 1];
-    let count = shape.iter().product::<usize>() / width.max(1);
-    if !width.is_multiple_of(VECTOR) || count == 0 {
-        return None;
-    }
+    let (shape, (count, width)) = (x.dims(), whole_vectors(x)?);
     let (x, gradient, weight) = (rows(x)?, rows(gradient)?, rows(weight)?);
     let out = room(&x.memory, shape);
     // SAFETY: the kernel reads and writes `count` rows of `width` numbers, which is what the tensors hold.

@@ -12,9 +12,9 @@ use cubecl::{CompilationError, Compiler, CubeTask};
 use cubecl_cpp::shared::{Elem, Item, SharedMemory, Value};
 use std::fmt::Write;
 
-/// What CubeCL calls the devices of compute capability 9.0. It compiles for `sm_90a` there, whose instructions no other device has, not
-/// even a later one.
-const HOPPER: &str = "ptx_sm90";
+/// The compute capability of Hopper's devices. CubeCL compiles for `sm_90a` there, whose instructions no other device has, not even a later
+/// one.
+const HOPPER: u32 = 90;
 /// Bytes of a row of a box whose 16-byte pieces are swapped about.
 const SWIZZLED_BYTES: usize = 128;
 /// Longest side of a box.
@@ -22,7 +22,12 @@ const LONGEST: usize = 256;
 
 /// Whether kernels with Hopper's own instructions (`wgmma`, bulk copies into the shared memory of a cluster) run where this tensor is.
 pub fn has_wgmma(memory: &Memory) -> bool {
-    memory.client.properties().identity.fingerprint == HOPPER
+    capability(memory) == Some(HOPPER)
+}
+
+/// The compute capability of the device where this tensor is, 90 for 9.0. CubeCL names a device's code after it: `ptx_sm90`.
+pub fn capability(memory: &Memory) -> Option<u32> {
+    memory.client.properties().identity.fingerprint.strip_prefix("ptx_sm")?.parse().ok()
 }
 
 /// A kernel in CUDA C, made for given numbers.
