@@ -1,5 +1,6 @@
 // A stand-in for NVIDIA's libcuda: memory is the host's, kernels are compiled by the real NVRTC and never run, so that every result is arbitrary.
 // Allocations, copies, launches and recordings are written to the file that $FAKE_LOG names. See README.md beside this.
+// $FAKE_GIB is how much memory the device has, 140 if it is not given; more is refused, as a device refuses it.
 #define _GNU_SOURCE
 #include "cuda.h"
 #include <pthread.h>
@@ -43,12 +44,23 @@ CUresult cuDeviceGetName(char *n, int l, CUdevice d) {
     strncpy(n, "Fake H200", l);
     OK;
 }
+static size_t total(void) {
+    const char *gib = getenv("FAKE_GIB");
+    return (gib ? strtod(gib, 0) : 140) * (1 << 30);
+}
+// What is held on the device: freed places are taken again.
+static struct {
+    CUdeviceptr at;
+    size_t size;
+} *pieces;
+static size_t places, held, peak;
 CUresult cuDeviceTotalMem_v2(size_t *b, CUdevice d) {
-    *b = 140ul << 30;
+    *b = total();
     OK;
 }
 CUresult cuMemGetInfo_v2(size_t *f, size_t *t) {
-    *f = *t = 140ul << 30;
+    *t = total();
+    *f = *t - held;
     OK;
 }
 CUresult cuDeviceGetAttribute(int *v, CUdevice_attribute a, CUdevice d) {
@@ -166,23 +178,48 @@ CUresult cuEventSynchronize(CUevent e) {
     OK;
 }
 static CUresult grab(CUdeviceptr *p, size_t n, const char *how) {
+    if (held + n > total()) {
+        say("no room for %zu, held %zu\n", n, held);
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
     void *q = mmap(0, n ? n : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (q == MAP_FAILED)
         return CUDA_ERROR_OUT_OF_MEMORY;
     *p = (CUdeviceptr)q;
-    say("alloc %zu %s%s\n", n, how, capturing ? " IN CAPTURE" : "");
+    pthread_mutex_lock(&m);
+    size_t i = 0;
+    while (i < places && pieces[i].at)
+        i++;
+    if (i == places)
+        pieces = realloc(pieces, ++places * sizeof *pieces);
+    pieces[i].at = *p;
+    pieces[i].size = n;
+    held += n;
+    if (held > peak)
+        peak = held;
+    pthread_mutex_unlock(&m);
+    say("alloc %zu %s%s held %zu peak %zu\n", n, how, capturing ? " IN CAPTURE" : "", held, peak);
+    OK;
+}
+static CUresult release(CUdeviceptr p) {
+    size_t n = 0;
+    pthread_mutex_lock(&m);
+    for (size_t i = 0; i < places; i++)
+        if (pieces[i].at == p) {
+            n = pieces[i].size;
+            pieces[i].at = 0;
+            held -= n;
+            munmap((void *)p, n ? n : 1);
+            break;
+        }
+    pthread_mutex_unlock(&m);
+    say("free %zu held %zu\n", n, held);
     OK;
 }
 CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t n) { return grab(p, n, "sync"); }
 CUresult cuMemAllocAsync(CUdeviceptr *p, size_t n, CUstream s) { return grab(p, n, "async"); }
-CUresult cuMemFree_v2(CUdeviceptr p) {
-    say("free\n");
-    OK;
-}
-CUresult cuMemFreeAsync(CUdeviceptr p, CUstream s) {
-    say("free\n");
-    OK;
-}
+CUresult cuMemFree_v2(CUdeviceptr p) { return release(p); }
+CUresult cuMemFreeAsync(CUdeviceptr p, CUstream s) { return release(p); }
 CUresult cuMemAllocHost_v2(void **p, size_t n) {
     *p = aligned_alloc(4096, (n + 4095) / 4096 * 4096);
     say("allochost %zu%s\n", n, capturing ? " IN CAPTURE" : "");
@@ -193,7 +230,9 @@ CUresult cuMemFreeHost(void *p) {
     OK;
 }
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr d, const void *s, size_t n, CUstream t) {
-    memcpy((void *)d, s, n);
+    // Large ones are weights, which nothing here reads: left out, a model takes no more of the machine than it takes of a device.
+    if (n < 1 << 20)
+        memcpy((void *)d, s, n);
     say("h2d %zu%s\n", n, capturing ? " (captured)" : "");
     OK;
 }

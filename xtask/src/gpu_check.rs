@@ -1,8 +1,8 @@
 //! `cargo xtask gpu-check`, or `./xtask gpu-check` in an unpacked release: what only a machine with a GPU can show. Needs no build there:
-//! captions on the GPU against those on the CPU, speed with random weights, and transformers beside it where torch is there.
+//! captions and scores on the GPU against those on the CPU, speed with random weights, and transformers beside it where torch is there.
 
 use crate::failure::{Failure, Result};
-use crate::process::run_built;
+use crate::process::{output_of, run_built};
 use crate::workspace::host_file;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -16,6 +16,8 @@ const TIME: Duration = Duration::from_secs(8 * 60);
 /// The first tokens of a caption that are compared, and the share of captions in which they must agree: bf16 rounds.
 const TOKENS: usize = 8;
 const SHARE: f64 = 0.95;
+/// How far scores on the GPU may be from the CPU's, relative to their size: bf16 rounds them.
+const DISTANCE: f64 = 0.02;
 /// The models that are timed, with random weights, and at which batch sizes.
 const TIMED: [(&str, &str); 2] = [("blip2-opt-2.7b", "1,16,64,128,256"), ("llava-1.5-7b", "1,16")];
 
@@ -55,6 +57,7 @@ pub fn gpu_check(folder: Option<&str>) -> Result<()> {
     };
     let host = folder.join(host_file());
     step("captions on the GPU and on the CPU", &|| captions(&host, &folder));
+    step("scores on the GPU and on the CPU", &|| scores(&host, &folder));
     let python = has_transformers();
     if python {
         let script = folder.join(CARRIED[0]);
@@ -71,7 +74,7 @@ pub fn gpu_check(folder: Option<&str>) -> Result<()> {
     }
     for (model, sizes) in TIMED {
         step(&format!("speed of {model} beside what the device can do"), &|| {
-            let flags = ["--batch-size", sizes, "--runs", "2"];
+            let flags = ["--batch-size", sizes, "--runs", "2", "--scores-beside", "cpu"];
             let arguments = [&["bench", model, "--random-weights", "--device", "cuda"][..], &flags].concat();
             run_built(&host, &arguments, &folder)
         });
@@ -151,6 +154,33 @@ fn captions(host: &Path, folder: &Path) -> Result<()> {
     }
     if expected.is_empty() {
         problems.push("there are no captions to compare".into());
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Check(problems.join("\n"))) }
+}
+
+/// The nano models score the same images and tokens on both devices.
+fn scores(host: &Path, folder: &Path) -> Result<()> {
+    let models = folders(&folder.join("samples/nano"))?.into_iter().filter(|path| path.join("config.json").is_file());
+    let (mut problems, mut compared) = (Vec::new(), 0);
+    for model in models {
+        let name = model.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let model = model.to_string_lossy();
+        let size = ["--batch-size", "1", "--new-tokens", "2", "--runs", "1"];
+        let arguments =
+            [&["bench", &*model, "--device", "cuda", "--scores-beside", "cpu", "--json"][..], &size].concat();
+        let report: Value = serde_json::from_str(&output_of(host, &arguments, folder)?)
+            .map_err(|error| Failure::Other(format!("host bench printed something else than JSON: {error}")))?;
+        for place in ["first", "later"] {
+            let distance = report["scores_beside"][place]["relative"].as_f64().unwrap_or(f64::NAN);
+            println!("{name}: scores of the {place} token are {:.2} % off", distance * 100.0);
+            if distance.is_nan() || distance > DISTANCE {
+                problems.push(format!("{name}, {place} token: scores are {:.2} % off", distance * 100.0));
+            }
+            compared += 1;
+        }
+    }
+    if compared == 0 {
+        problems.push("there are no nano models to compare".into());
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure::Check(problems.join("\n"))) }
 }

@@ -1,5 +1,7 @@
 //! `host bench`
 
+mod beside;
+
 use super::Done;
 use super::common::{Common, print, print_json};
 use super::models::captioner;
@@ -8,8 +10,9 @@ use crate::eval::one_answer;
 use crate::loader::Library;
 use crate::registry::{Lock, Registry, Weights};
 use crate::worker::{Command, ComponentSpec, Event, Limits};
+use beside::Beside;
 use clap::Args;
-use plugin_api::{BenchReport, BenchRequest, ModelSource};
+use plugin_api::{BenchReport, BenchRequest, BenchScores, Device, ModelSource};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -27,6 +30,9 @@ pub struct Arguments {
     /// Runs after a warm-up; the best counts
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
+    /// Also run the model on this device, and tell how far the scores are from those there: `cpu` computes in f32
+    #[arg(long, value_name = "DEVICE")]
+    scores_beside: Option<Device>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -43,20 +49,55 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         batch_sizes: arguments.batch_size.iter().map(|&size| size.into()).collect(),
         new_tokens: arguments.new_tokens.into(),
         runs: arguments.runs.into(),
+        scores: arguments.scores_beside.is_some(),
     };
     let model = ComponentSpec { library, component, entry: arguments.model.clone(), message: request };
     let reporter = common.reporter();
+    let measure = |model: ComponentSpec<BenchRequest>| match one_answer(
+        &Command::Bench { model },
+        Limits::default(),
+        common.threads,
+        &reporter,
+    )? {
+        Ok(Event::Benched { report }) => Ok(report),
+        Ok(_) => Err(Error::failed("the worker answered something else than what it was asked")),
+        Err(reason) => Err(Error::failed(format!("{} cannot be measured: {reason}", arguments.model))),
+    };
     reporter.note("measuring the device, loading, then timing");
-    let report = match one_answer(&Command::Bench { model }, Limits::default(), common.threads, &reporter)? {
-        Ok(Event::Benched { report }) => report,
-        Ok(_) => return Err(Error::failed("the worker answered something else than what it was asked")),
-        Err(reason) => return Err(Error::failed(format!("{} cannot be measured: {reason}", arguments.model))),
+    let mut report = measure(model.clone())?;
+    let beside = match arguments.scores_beside {
+        None => None,
+        Some(device) => {
+            reporter.note(&format!("the same scores on {device}"));
+            // In a process of its own, when the first has given its memory back.
+            let request = BenchRequest { device, batch_sizes: Vec::new(), ..model.message.clone() };
+            let other = measure(ComponentSpec { message: request, ..model })?;
+            Some(held_beside(report.scores.take(), other, &arguments.model)?)
+        }
     };
     match arguments.json {
-        true => print_json(&as_json(&arguments.model, arguments.random_weights, &report))?,
-        false => print(&as_text(&arguments.model, arguments.random_weights, &report))?,
+        true => print_json(&as_json(&arguments.model, arguments.random_weights, &report, beside.as_ref()))?,
+        false => {
+            let mut text = as_text(&arguments.model, arguments.random_weights, &report);
+            if let Some(beside) = &beside {
+                text += &format!("\n{}", beside.as_text());
+            }
+            print(&text)?;
+        }
     }
     Ok(Done::All)
+}
+
+fn held_beside(found: Option<BenchScores>, other: BenchReport, model: &str) -> Result<Beside> {
+    let (Some(found), Some(reference)) = (found, &other.scores) else {
+        return Err(Error::failed(format!("the plugin of {model} measures, but tells no scores"))
+            .help("leave out --scores-beside, or build the plugin against this plugin-api"));
+    };
+    Beside::new(&found, reference, other.device, other.precision).ok_or_else(|| {
+        Error::failed(format!(
+            "the scores of {model} on the two devices cannot be compared: all are zero, or their numbers differ"
+        ))
+    })
 }
 
 /// Which plugin measures, and what: a directory, or the model of a repository with random weights.
@@ -82,7 +123,7 @@ fn measured(registry: &Registry, lock: &Lock, arguments: &Arguments) -> Result<(
     Ok((spec.library, spec.component, source))
 }
 
-fn as_json(model: &str, random_weights: bool, report: &BenchReport) -> serde_json::Value {
+fn as_json(model: &str, random_weights: bool, report: &BenchReport, beside: Option<&Beside>) -> serde_json::Value {
     let batches: Vec<_> = report
         .batches
         .iter()
@@ -121,6 +162,7 @@ fn as_json(model: &str, random_weights: bool, report: &BenchReport) -> serde_jso
         "matrix_rate": report.matrix_rate,
         "step_floor_milliseconds": report.step_floor() * 1e3,
         "batches": batches,
+        "scores_beside": beside,
     })
 }
 

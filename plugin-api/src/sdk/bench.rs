@@ -17,6 +17,9 @@ pub struct BenchRequest {
     pub new_tokens: usize,
     /// Repetitions after a warm-up; the best counts.
     pub runs: usize,
+    /// Also the scores of a few made-up images, for another device's to be held beside them.
+    #[serde(default)]
+    pub scores: bool,
 }
 
 /// What was measured. Times are in seconds, the best of the runs.
@@ -42,6 +45,24 @@ pub struct BenchReport {
     pub bandwidth: f64,
     pub matrix_rate: f64,
     pub batches: Vec<BatchBench>,
+    /// Where they were asked for: the same made-up images and tokens on every device.
+    pub scores: Option<BenchScores>,
+}
+
+/// What the model makes of a few made-up images, before any token is chosen: `[images, vocabulary]`, image after image.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BenchScores {
+    pub images: usize,
+    /// Of the first new token: the vision side and the reading of the prompt.
+    pub first: Vec<f32>,
+    /// Of a later one, behind [`BenchScores::SAID`] tokens that are the same whatever was scored before: decoding steps as well.
+    pub later: Vec<f32>,
+}
+
+impl BenchScores {
+    /// Tokens between the two.
+    pub const SAID: usize = 8;
 }
 
 /// One batch size.

@@ -14,7 +14,7 @@ mod settings;
 mod trainer;
 mod weights;
 
-pub use bench::{BatchBench, BenchReport, BenchRequest};
+pub use bench::{BatchBench, BenchReport, BenchRequest, BenchScores};
 pub use captioner::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, Device, EmbeddingSpace, Finish,
     Generation, Image, Modality,

@@ -2,6 +2,7 @@
 //! that `make_fixtures.py` beside this file made.
 
 use nn::Placement;
+use nn::bench::Measured;
 use nn::generation::{Generated, Settings};
 use nn::image::ImageConfig;
 use plugin_api::{CaptionInput, Captioner, CaptionerConfig, Device, Generation, Host, Image};
@@ -16,15 +17,12 @@ const DEVIATION: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 const IMAGES: usize = 8;
 
 /// A family's model, as the tests need it.
-pub trait Tested: Sized {
+pub trait Tested: Measured + Sized {
     fn open(folder: &Path, placement: &Placement) -> Self;
     /// The ids that end a caption, as the model's configuration has them.
     fn end(&self) -> Value;
     /// The prompts of a case as tokens, one an image.
     fn texts(folder: &Path, case: &Value) -> Vec<Vec<u32>>;
-    /// Scores of the first new token, row after row.
-    fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Vec<f32>;
-    fn caption(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Vec<Generated>;
 }
 
 pub fn fixtures() -> PathBuf {
@@ -99,7 +97,8 @@ impl Fixture {
     fn scores<T: Tested>(&self, model: &T, number: usize) -> (Vec<f32>, Vec<f32>) {
         let texts = T::texts(&self.folder, &self.expected["cases"][number]);
         let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-        let ours = model.first_scores(&self.pixels(), &texts);
+        let (language, prompt) = model.begin(&self.pixels(), &texts).unwrap();
+        let ours: Vec<f32> = language.start(prompt, 1).1.into_data().iter::<f32>().collect();
         let tensors = SafeTensors::deserialize(&self.tensors).unwrap();
         let theirs = tensors.tensor(&format!("scores.{number}")).unwrap();
         let theirs: Vec<f32> = theirs.data().as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect();
@@ -114,7 +113,7 @@ impl Fixture {
             images.iter().flat_map(|&image| all.chunks(all.len() / IMAGES).nth(image).unwrap()).copied().collect();
         let texts = T::texts(&self.folder, case);
         let texts: Vec<&[u32]> = images.iter().map(|&image| texts[image].as_slice()).collect();
-        model.caption(&pixels, &texts, settings)
+        model.say(&pixels, &texts, settings).unwrap()
     }
 }
 

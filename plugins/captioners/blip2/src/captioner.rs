@@ -72,8 +72,8 @@ impl Blip2Captioner {
         let parameters = Blip2::expected(&parts)?.parameters();
         nn::memory::refuse_too_large(directory, parameters, &placement)?;
         let model = Blip2::load(directory, &parts, &placement, config.adapter.as_deref())?;
-        tokenizer.check_vocabulary(model.vocabulary())?;
-        settings.check_room(model.prompt_length(&text), model.positions())?;
+        tokenizer.check_vocabulary(model.language().vocabulary())?;
+        settings.check_room(model.prompt_length(&text), model.language().positions())?;
         Ok(Blip2Captioner {
             model,
             images,

@@ -3,7 +3,7 @@
 use crate::config::{Blip2Config, TextConfig};
 use nn::adapter::Adapter;
 use nn::generation::{Generated, Generator, Request, Settings};
-use nn::language::{Opt, Prompt, T5};
+use nn::language::{LanguageModel, Opt, Prompt, T5};
 use nn::layers::{Linear, Site, Sites};
 use nn::qformer::QFormer;
 use nn::training::{Labels, Tape, Var};
@@ -169,10 +169,9 @@ impl Blip2 {
         }
     }
 
-    /// Scores of the first new token, `[rows, vocabulary]`.
-    pub fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Tensor<2> {
-        let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts);
-        self.language.model().start(prompt, 1).1
+    /// The language model behind the image's vectors.
+    pub fn language(&self) -> &dyn LanguageModel {
+        self.language.model()
     }
 
     pub fn config(&self) -> &Blip2Config {
@@ -182,15 +181,5 @@ impl Blip2 {
     /// How many positions a prompt of some text tokens fills.
     pub fn prompt_length(&self, text: &[u32]) -> usize {
         self.config.queries + text.len()
-    }
-
-    /// How many positions prompt and new tokens may fill together; `None` is no limit.
-    pub fn positions(&self) -> Option<usize> {
-        self.language.model().positions()
-    }
-
-    /// How many tokens have a vector.
-    pub fn vocabulary(&self) -> usize {
-        self.language.model().vocabulary()
     }
 }

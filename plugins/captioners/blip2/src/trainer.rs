@@ -58,7 +58,7 @@ impl Blip2Trainer {
             TextConfig::T5(_) => tokenizer.continuation(None, &[], caption)?,
         };
         let tokens = tokens.strip_suffix(&[self.end]).map(<[u32]>::to_vec).unwrap_or(tokens);
-        let room = model.positions().map_or(usize::MAX, |most| most - model.prompt_length(text));
+        let room = model.language().positions().map_or(usize::MAX, |most| most - model.prompt_length(text));
         Ok(Labels::row(tokens, self.end, room))
     }
 }

@@ -27,14 +27,6 @@ impl Tested for Blip2 {
     fn texts(_folder: &Path, case: &Value) -> Vec<Vec<u32>> {
         vec![ids(&case["ids"]); 8]
     }
-
-    fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Vec<f32> {
-        self.first_scores(pixels, texts).into_data().iter::<f32>().collect()
-    }
-
-    fn caption(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Vec<Generated> {
-        self.caption(pixels, texts, &vec![0; texts.len()], settings, &|| false).unwrap()
-    }
 }
 
 #[test]

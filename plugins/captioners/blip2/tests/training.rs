@@ -26,7 +26,8 @@ impl Tested for Blip2Trainer {
         let config = Blip2Config::read(checkpoint).unwrap();
         let text: &[u32] = if matches!(config.text, TextConfig::Opt(_)) { &[2] } else { &[1] };
         let model = Blip2::load(checkpoint, &config, &Placement::cpu().unwrap(), adapter).unwrap();
-        model.first_scores(&pixels, &vec![text; rows]).into_data().iter::<f32>().collect()
+        let (language, prompt) = model.begin(&pixels, &vec![text; rows]).unwrap();
+        language.start(prompt, 1).1.into_data().iter::<f32>().collect()
     }
 }
 

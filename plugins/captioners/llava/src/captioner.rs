@@ -76,8 +76,8 @@ impl LlavaCaptioner {
         nn::memory::refuse_too_large(directory, parameters, &placement)?;
         let model = Llava::load(directory, &parts, &placement, config.adapter.as_deref())?;
         model.image_place(&text)?;
-        tokenizer.check_vocabulary(model.vocabulary())?;
-        settings.check_room(model.prompt_length(&text), model.positions())?;
+        tokenizer.check_vocabulary(model.language().vocabulary())?;
+        settings.check_room(model.prompt_length(&text), model.language().positions())?;
         Ok(LlavaCaptioner {
             model,
             images,

@@ -3,7 +3,7 @@
 use crate::config::LlavaConfig;
 use nn::adapter::Adapter;
 use nn::generation::{Generated, Generator, Request, Settings};
-use nn::language::{Llama, Prompt};
+use nn::language::{LanguageModel, Llama, Prompt};
 use nn::layers::{Linear, Site, Sites};
 use nn::training::{Labels, Tape, Var};
 use nn::vision::{self, ClipVision};
@@ -187,13 +187,9 @@ impl Llava {
         text.iter().flat_map(|&token| std::iter::repeat_n(token, count(token))).collect()
     }
 
-    /// Scores of the first new token, `[rows, vocabulary]`.
-    ///
-    /// # Errors
-    /// As [`Llava::prompt`].
-    pub fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Result<Tensor<2>> {
-        let prompt = self.prompt(self.image_vectors(pixels, texts.len()), texts)?;
-        Ok(self.language.model().start(prompt, 1).1)
+    /// The language model behind the image's vectors.
+    pub fn language(&self) -> &dyn LanguageModel {
+        self.language.model()
     }
 
     pub fn config(&self) -> &LlavaConfig {
@@ -203,15 +199,5 @@ impl Llava {
     /// How many positions a prompt fills: its tokens, with the image's vectors for the image token.
     pub fn prompt_length(&self, text: &[u32]) -> usize {
         self.said(text).len()
-    }
-
-    /// How many positions prompt and new tokens may fill together; `None` is no limit.
-    pub fn positions(&self) -> Option<usize> {
-        self.language.model().positions()
-    }
-
-    /// How many tokens have a vector.
-    pub fn vocabulary(&self) -> usize {
-        self.language.model().vocabulary()
     }
 }

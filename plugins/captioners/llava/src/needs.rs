@@ -7,6 +7,7 @@ use crate::published::published;
 use nn::bench::{self, Measured};
 use nn::generation::{Generated, Settings};
 use nn::image::ImageConfig;
+use nn::language::{LanguageModel, Prompt};
 use nn::memory::{PerImage, Tower};
 use nn::needs::Family;
 use nn::text::Tokenizer;
@@ -35,6 +36,10 @@ impl Measured for Llava {
 
     fn say(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Result<Vec<Generated>> {
         self.caption(pixels, texts, &vec![0; texts.len()], settings, &|| false)
+    }
+
+    fn begin(&self, pixels: &[f32], texts: &[&[u32]]) -> Result<(&dyn LanguageModel, Prompt)> {
+        Ok((self.language(), self.prompt(self.image_vectors(pixels, texts.len()), texts)?))
     }
 
     fn prompt_length(&self, text: &[u32]) -> usize {

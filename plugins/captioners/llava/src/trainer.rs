@@ -49,7 +49,7 @@ impl LlavaTrainer {
     fn labels(&self, caption: &str) -> Result<Vec<u32>> {
         let LlavaCaptioner { model, tokenizer, text, prompt, .. } = &self.captioner;
         let tokens = tokenizer.continuation(Some(prompt.as_str()), text, caption)?;
-        let room = model.positions().map_or(usize::MAX, |most| most - model.prompt_length(text));
+        let room = model.language().positions().map_or(usize::MAX, |most| most - model.prompt_length(text));
         Ok(Labels::row(tokens, self.end, room))
     }
 }

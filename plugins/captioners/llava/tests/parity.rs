@@ -30,14 +30,6 @@ impl Tested for Llava {
         let prompts = case["prompts"].as_array().unwrap();
         prompts.iter().map(|prompt| tokenizer.encode(prompt.as_str().unwrap()).unwrap()).collect()
     }
-
-    fn first_scores(&self, pixels: &[f32], texts: &[&[u32]]) -> Vec<f32> {
-        self.first_scores(pixels, texts).unwrap().into_data().iter::<f32>().collect()
-    }
-
-    fn caption(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Vec<Generated> {
-        self.caption(pixels, texts, &vec![0; texts.len()], settings, &|| false).unwrap()
-    }
 }
 
 #[test]

@@ -27,7 +27,8 @@ impl Tested for LlavaTrainer {
         let config = LlavaConfig::read(checkpoint).unwrap();
         let text = Tokenizer::read(checkpoint).unwrap().encode(PROMPT).unwrap();
         let model = Llava::load(checkpoint, &config, &Placement::cpu().unwrap(), adapter).unwrap();
-        model.first_scores(&pixels, &vec![text.as_slice(); rows]).unwrap().into_data().iter::<f32>().collect()
+        let (language, prompt) = model.begin(&pixels, &vec![text.as_slice(); rows]).unwrap();
+        language.start(prompt, 1).1.into_data().iter::<f32>().collect()
     }
 }
 

@@ -1,10 +1,11 @@
 //! Times a captioner and the device's ceilings. Which model and which weights is the plugin's affair.
 
 use crate::generation::{Generated, Settings};
+use crate::language::{LanguageModel, Prompt};
 use crate::memory::{self, Tower};
-use crate::{Placement, Result};
-use burn::tensor::{Tensor, TensorData};
-use plugin_api::{BatchBench, BenchRequest, Host};
+use crate::{Error, Placement, Result};
+use burn::tensor::{Int, Tensor, TensorData};
+use plugin_api::{BatchBench, BenchRequest, BenchScores, Host};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -19,8 +20,51 @@ pub trait Measured: Sync {
     /// As [`crate::generation::generate`].
     fn say(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Result<Vec<Generated>>;
 
+    /// The language model, and the prompt that pixels and one text a row make for it.
+    ///
+    /// # Errors
+    /// A text has no place for its image.
+    fn begin(&self, pixels: &[f32], texts: &[&[u32]]) -> Result<(&dyn LanguageModel, Prompt)>;
+
     /// How many positions the prompt fills that a text makes with its image.
     fn prompt_length(&self, text: &[u32]) -> usize;
+}
+
+/// Images whose scores are held beside another device's.
+const SCORED: usize = 4;
+
+/// Scores of a few made-up images.
+///
+/// # Errors
+/// The model has no positions for the tokens, a score is no finite number, or as [`Measured::begin`].
+pub fn scores(model: &dyn Measured, text: &[u32], side: usize, placement: &Placement) -> Result<BenchScores> {
+    let (language, prompt) = model.begin(&made_up(SCORED, side), &[text; SCORED])?;
+    let new = BenchScores::SAID + 1;
+    Settings::greedy(new, Vec::new()).check_room(model.prompt_length(text), language.positions())?;
+    let (mut state, first) = language.start(prompt, new);
+    let mut later = first.clone();
+    for step in 0..BenchScores::SAID {
+        // Any tokens, other ones for each image.
+        let tokens = (0..SCORED).map(|row| ((step * SCORED + row) * 37 % language.vocabulary()) as i32).collect();
+        let tokens: Tensor<1, Int> = Tensor::from_data(TensorData::new(tokens, [SCORED]), &placement.device);
+        later = language.step(&mut state, tokens);
+    }
+    let read = |scores: Tensor<2>| {
+        let scores: Vec<f32> = scores.into_data().iter::<f32>().collect();
+        match scores.iter().filter(|score| !score.is_finite()).count() {
+            0 => Ok(scores),
+            wrong => Err(Error::Device(format!(
+                "{wrong} of {} scores that {placement} computed are no finite numbers",
+                scores.len()
+            ))),
+        }
+    };
+    Ok(BenchScores { images: SCORED, first: read(first)?, later: read(later)? })
+}
+
+/// Pixels `[rows, 3, side, side]` that are the same every time.
+fn made_up(rows: usize, side: usize) -> Vec<f32> {
+    (0..rows * 3 * side * side).map(|i| (i as f32 * 0.37).sin()).collect()
 }
 
 /// Times every batch size that was asked for: a warm-up, then the best of the runs.
@@ -37,7 +81,7 @@ pub fn batches(
 ) -> Result<Vec<BatchBench>> {
     let mut measured = Vec::with_capacity(request.batch_sizes.len());
     for (place, &rows) in request.batch_sizes.iter().enumerate() {
-        let pixels: Vec<f32> = (0..rows * 3 * side * side).map(|i| (i as f32 * 0.37).sin()).collect();
+        let pixels = made_up(rows, side);
         let texts = vec![text; rows];
         // No end token: every row gets all its tokens.
         let say = |tokens| model.say(&pixels, &texts, &Settings::greedy(tokens, Vec::new())).map(drop);

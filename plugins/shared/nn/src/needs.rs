@@ -159,7 +159,8 @@ pub fn measure<F: Family>(request: &BenchRequest, host: Host) -> plugin_api::Res
     let load_peak_memory = memory::peak_memory(&placement);
     let (bandwidth, matrix_rate) = (bench::bandwidth(&placement), bench::matrix_rate(&placement));
     memory::forget_peak();
-    let text = F::bench_text(&config);
+    let (text, side) = (F::bench_text(&config), F::image_side(&config));
+    let scores = request.scores.then(|| bench::scores(&model, &text, side, &placement)).transpose()?;
     Ok(BenchReport {
         architecture: F::architecture(&config).into(),
         parameters: expected.parameters(),
@@ -173,7 +174,8 @@ pub fn measure<F: Family>(request: &BenchRequest, host: Host) -> plugin_api::Res
         prompt_tokens: model.prompt_length(&text),
         bandwidth,
         matrix_rate,
-        batches: bench::batches(&model, &text, F::image_side(&config), request, &placement, host)?,
+        batches: bench::batches(&model, &text, side, request, &placement, host)?,
+        scores,
     })
 }
 
