@@ -73,7 +73,7 @@ impl Blip2Encoder {
             adapter.check(&expected)?;
         }
         let loader = Loader::from_files(checkpoint, &placement).with_adapter(adapter);
-        let (vision, qformer) = Self::parts(&loader, &parts)?;
+        let (vision, qformer) = loader.build(|loader| Self::parts(loader, &parts))?;
         let description = EncoderDescription {
             architecture: parts.architecture().into(),
             parameters: Loader::expected(|loader| Self::parts(loader, &parts))?.parameters(),
@@ -116,15 +116,16 @@ impl Encoder for Blip2Encoder {
         if rows == 0 {
             return Ok(Vec::new());
         }
-        let pixels = self.placement.tensor(&batch.pixels, [rows, 3, self.size, self.size]);
-        let states = self.vision.forward(pixels);
-        let embeddings: Tensor<2> = if space == VISION {
-            states.mean_dim(1).squeeze_dim(1)
-        } else {
+        let embed = || -> Tensor<2> {
+            let pixels = self.placement.tensor(&batch.pixels, [rows, 3, self.size, self.size]);
+            let states = self.vision.forward(pixels);
+            if space == VISION {
+                return states.mean_dim(1).squeeze_dim(1);
+            }
             let queries = self.qformer.forward(states);
             let [_, count, width] = queries.dims();
             queries.reshape([rows, count * width])
         };
-        Ok(plugin::rows(embeddings))
+        Ok(plugin::rows(embed)?)
     }
 }

@@ -43,7 +43,7 @@ impl Blip2 {
         if let Some(adapter) = &adapter {
             adapter.check(&expected)?;
         }
-        Self::build(&Loader::from_files(checkpoint, placement).with_adapter(adapter), config)
+        Loader::from_files(checkpoint, placement).with_adapter(adapter).build(|loader| Self::build(loader, config))
     }
 
     /// The model at full size with weights that mean nothing, for measuring.
@@ -51,7 +51,7 @@ impl Blip2 {
     /// # Errors
     /// The device cannot hold it in its number format.
     pub fn random(config: &Blip2Config, placement: &Placement) -> Result<Blip2> {
-        Self::build(&Loader::random(0, placement), config)
+        Loader::random(0, placement).build(|loader| Self::build(loader, config))
     }
 
     /// The tensors that a configuration has.

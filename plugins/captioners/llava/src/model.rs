@@ -41,7 +41,7 @@ impl Llava {
         if let Some(adapter) = &adapter {
             adapter.check(&expected)?;
         }
-        Self::build(&Loader::from_files(checkpoint, placement).with_adapter(adapter), config)
+        Loader::from_files(checkpoint, placement).with_adapter(adapter).build(|loader| Self::build(loader, config))
     }
 
     /// The model at full size with weights that mean nothing, for measuring.
@@ -49,7 +49,7 @@ impl Llava {
     /// # Errors
     /// The device cannot hold it in its number format.
     pub fn random(config: &LlavaConfig, placement: &Placement) -> Result<Llava> {
-        Self::build(&Loader::random(0, placement), config)
+        Loader::random(0, placement).build(|loader| Self::build(loader, config))
     }
 
     /// The tensors that a configuration has.

@@ -100,9 +100,9 @@ impl Encoder for ClipEncoder {
     fn embed(&self, batch: Batch, space: &str) -> Result<Vec<f32>> {
         match (space, batch) {
             (IMAGE, Batch::Images { rows: 0, .. }) => Ok(Vec::new()),
-            (IMAGE, Batch::Images { pixels, rows }) => Ok(plugin::rows(self.model.embed_images(pixels, rows))),
+            (IMAGE, Batch::Images { pixels, rows }) => Ok(plugin::rows(|| self.model.embed_images(pixels, rows))?),
             (TEXT, Batch::Texts(texts)) if texts.is_empty() => Ok(Vec::new()),
-            (TEXT, Batch::Texts(texts)) => Ok(plugin::rows(self.model.embed_texts(&texts))),
+            (TEXT, Batch::Texts(texts)) => Ok(plugin::rows(|| self.model.embed_texts(&texts))?),
             (IMAGE, _) => Err(PluginError::unsupported("the space `image` takes images, and no texts")),
             (TEXT, _) => Err(PluginError::unsupported("the space `text` takes texts, and no images")),
             (other, _) => Err(plugin::unknown_space(other, &self.description.spaces)),

@@ -34,7 +34,7 @@ impl Clip {
     pub fn load(directory: &Path, config: &ClipModelConfig, placement: &Placement) -> Result<Clip> {
         let checkpoint = Checkpoint::open(directory)?;
         Self::expected(config)?.check(&checkpoint)?;
-        Self::build(&Loader::from_files(checkpoint, placement), config)
+        Loader::from_files(checkpoint, placement).build(|loader| Self::build(loader, config))
     }
 
     /// The model at full size with weights that mean nothing, for measuring.
@@ -42,7 +42,7 @@ impl Clip {
     /// # Errors
     /// The device cannot hold it in its number format.
     pub fn random(config: &ClipModelConfig, placement: &Placement) -> Result<Clip> {
-        Self::build(&Loader::random(0, placement), config)
+        Loader::random(0, placement).build(|loader| Self::build(loader, config))
     }
 
     /// The tensors that a configuration has.

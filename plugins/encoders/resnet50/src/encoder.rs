@@ -104,6 +104,6 @@ impl Encoder for ResNetEncoder {
             return Ok(Vec::new());
         }
         let (height, width) = self.size;
-        Ok(plugin::rows(self.model.features(batch.pixels, [batch.rows, height, width])))
+        Ok(plugin::rows(|| self.model.features(batch.pixels, [batch.rows, height, width]))?)
     }
 }

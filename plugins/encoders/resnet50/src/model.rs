@@ -29,7 +29,7 @@ impl ResNet {
     pub fn load(directory: &Path, config: &ResNetConfig, placement: &Placement) -> Result<ResNet> {
         let checkpoint = Checkpoint::open(directory)?;
         Self::expected(config)?.check(&checkpoint)?;
-        Self::build(&Loader::from_files(checkpoint, placement), config)
+        Loader::from_files(checkpoint, placement).build(|loader| Self::build(loader, config))
     }
 
     /// The network with weights that mean nothing, for measuring.
@@ -37,7 +37,7 @@ impl ResNet {
     /// # Errors
     /// The device cannot hold it in its number format.
     pub fn random(config: &ResNetConfig, placement: &Placement) -> Result<ResNet> {
-        Self::build(&Loader::random(0, placement), config)
+        Loader::random(0, placement).build(|loader| Self::build(loader, config))
     }
 
     /// The tensors that a configuration has.

@@ -87,6 +87,6 @@ impl Encoder for SentenceEncoder {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(plugin::rows(self.model.embed(&batch, self.modules.pooling, self.modules.normalize)))
+        Ok(plugin::rows(|| self.model.embed(&batch, self.modules.pooling, self.modules.normalize))?)
     }
 }

@@ -44,7 +44,7 @@ impl Mpnet {
     pub fn load(directory: &Path, config: &MpnetConfig, placement: &Placement) -> Result<Mpnet> {
         let checkpoint = Checkpoint::open(directory)?;
         Self::expected(config)?.check(&checkpoint)?;
-        Self::build(&Loader::from_files(checkpoint, placement), config)
+        Loader::from_files(checkpoint, placement).build(|loader| Self::build(loader, config))
     }
 
     /// The model at full size with weights that mean nothing, for measuring.
@@ -52,7 +52,7 @@ impl Mpnet {
     /// # Errors
     /// The device cannot hold it in its number format.
     pub fn random(config: &MpnetConfig, placement: &Placement) -> Result<Mpnet> {
-        Self::build(&Loader::random(0, placement), config)
+        Loader::random(0, placement).build(|loader| Self::build(loader, config))
     }
 
     /// The tensors that a configuration has.

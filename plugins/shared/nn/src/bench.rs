@@ -149,7 +149,8 @@ pub fn bandwidth(placement: &Placement) -> f64 {
             * (numbers.len() * size_of::<f32>()) as f64;
     }
     const PASSES: usize = 10;
-    let x: Tensor<2> = Tensor::ones([1 << 14, 1 << 15], (&placement.device, placement.dtype));
+    // Several times what a cache holds, and little beside a model.
+    let x: Tensor<2> = Tensor::ones([1 << 12, 1 << 15], (&placement.device, placement.dtype));
     let y = x.clone() * 2.0;
     let bytes = x.shape().num_elements() as f64 * placement.number_bytes() as f64;
     let sum = || {

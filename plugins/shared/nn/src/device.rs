@@ -107,6 +107,17 @@ impl std::fmt::Display for Placement {
     }
 }
 
+/// Runs work that ends with reading what it computed: on a GPU, what failed behind the calls' back is an error, and no result.
+///
+/// # Errors
+/// Those of the work; [`Error::Memory`] where a GPU had no room.
+pub fn watched<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    #[cfg(feature = "cuda")]
+    return crate::gpu::watched(work);
+    #[cfg(not(feature = "cuda"))]
+    work()
+}
+
 /// The same numbers in f32.
 pub(crate) fn f32_like<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }

@@ -2,6 +2,7 @@
 //! A family tells its shapes here; the estimate of memory is `memory`'s, timing and the device's ceilings are `bench`'s.
 
 use crate::bench::{self, Measured};
+use crate::device::watched;
 use crate::generation::Settings;
 use crate::image::ImageConfig;
 use crate::memory::{self, PerImage};
@@ -157,7 +158,10 @@ pub fn measure<F: Family>(request: &BenchRequest, host: Host) -> plugin_api::Res
     };
     let load_seconds = begin.elapsed().as_secs_f64();
     let load_peak_memory = memory::peak_memory(&placement);
-    let (bandwidth, matrix_rate) = (bench::bandwidth(&placement), bench::matrix_rate(&placement));
+    // What they are measured on is no part of what the model takes.
+    let ceilings = |()| (bench::bandwidth(&placement), bench::matrix_rate(&placement));
+    let (bandwidth, matrix_rate) = watched(|| Ok(placement.device.memory_persistent_allocations((), ceilings)))?;
+    placement.device.memory_cleanup();
     memory::forget_peak();
     let (text, side) = (F::bench_text(&config), F::image_side(&config));
     let scores = request.scores.then(|| bench::scores(&model, &text, side, &placement)).transpose()?;

@@ -1,5 +1,6 @@
 //! What the model plugins share of the SDK: errors, devices, captions and embeddings in its terms.
 
+use crate::device::watched;
 use crate::generation::{Generated, Settings};
 use crate::text::Tokenizer;
 use crate::{Error, Placement, Result, Tensor};
@@ -93,8 +94,11 @@ pub fn caption(tokenizer: &Tokenizer, generated: Generated) -> Result<Caption> {
 }
 
 /// Embeddings `[inputs, width]` as the numbers that leave the library.
-pub fn rows(embeddings: Tensor<2>) -> Vec<f32> {
-    embeddings.into_data().iter::<f32>().collect()
+///
+/// # Errors
+/// The device has no room for the batch.
+pub fn rows(embed: impl FnOnce() -> Tensor<2>) -> Result<Vec<f32>> {
+    watched(|| Ok(embed().into_data().iter::<f32>().collect()))
 }
 
 /// The pixel values of a batch of images, one behind the other.

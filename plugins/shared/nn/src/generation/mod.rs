@@ -17,6 +17,7 @@ mod single;
 pub use scores::distribution;
 pub use settings::{EarlyStopping, Settings};
 
+use crate::device::watched;
 use crate::language::{LanguageModel, Prompt};
 use crate::{Placement, Result, parallel};
 use burn::tensor::Device;
@@ -78,7 +79,7 @@ impl Generator {
         let on_cpu = is_cpu(&request.prompt.embeddings.device());
         let search = || {
             if settings.num_beams > 1 {
-                beam::search(self.model(), request, settings, limits, cancelled)
+                watched(|| beam::search(self.model(), request, settings, limits, cancelled))
             } else {
                 // A thread that panicked in here left buffers in an unknown state: they are not used again.
                 let mut kept = self.kept.lock().unwrap_or_else(|poisoned| {
@@ -86,7 +87,12 @@ impl Generator {
                     *kept = None;
                     kept
                 });
-                single::search(&self.model, &mut kept, request, settings, limits, cancelled)
+                let found = watched(|| single::search(&self.model, &mut kept, request, settings, limits, cancelled));
+                // What failed half-way through a step left its buffers in an unknown state too.
+                if found.is_err() {
+                    *kept = None;
+                }
+                found
             }
         };
         if on_cpu { parallel::within_pool(search) } else { search() }

@@ -46,7 +46,10 @@ pub fn seated(prompt: Prompt, limits: Limits, kept: &mut Option<Kept>) -> (Promp
             prompt.within(room)
         }
         _ => {
-            *kept = None;
+            if kept.take().is_some() {
+                // Recorded memory serves no other recording.
+                prompt.embeddings.device().memory_cleanup();
+            }
             prompt
         }
     };

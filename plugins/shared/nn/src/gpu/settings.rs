@@ -13,4 +13,5 @@ pub fn set_up() {
     config.compilation.cache = true;
     config.environment.path = CacheConfig::Global;
     let _ = CubeClRuntimeConfig::try_set(config);
+    super::faults::note();
 }

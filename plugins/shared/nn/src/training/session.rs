@@ -4,6 +4,7 @@ use super::adapters::{PathOf, Trained, factors, linear_layers, numbers};
 use super::loss::{Labels, cross_entropy};
 use super::optimizer::{Moments, Optimizer};
 use super::tape::{Gradients, Mode, Tape, Var};
+use crate::device::watched;
 use crate::layers::{Factors, Site};
 use crate::parallel::within_pool;
 use crate::random::Random;
@@ -78,7 +79,7 @@ impl Session {
 
     fn with<T>(&self, act: impl FnOnce(&mut Work) -> Result<T>) -> Result<T> {
         match self.work().as_mut() {
-            Some(work) => act(work),
+            Some(work) => watched(|| act(work)),
             None => Err(Error::Request("no layer is adapted yet".into())),
         }
     }
@@ -109,7 +110,7 @@ impl Session {
     /// Forward and backward: adds `weight` times the gradient of the sum of the losses.
     ///
     /// # Errors
-    /// As [`Learner::scores`].
+    /// As [`Learner::scores`], or the device has no room.
     pub fn accumulate(&self, model: &impl Learner, batch: &Batch, weight: f64) -> Result<Loss> {
         self.with(|work| {
             let seed = Random::new(work.adaptation.seed ^ work.passes.wrapping_mul(0xa076_1d64_78bd_642f)).next_u64();
@@ -128,17 +129,19 @@ impl Session {
     /// The losses without dropout.
     ///
     /// # Errors
-    /// As [`Learner::scores`].
+    /// As [`Learner::scores`], or the device has no room.
     pub fn evaluate(&self, model: &impl Learner, batch: &Batch) -> Result<Loss> {
-        let mut tape = Tape::off();
-        let scores = model.scores(&mut tape, batch)?;
-        Ok(cross_entropy(tape, scores, &batch.labels, 0.0, &mut Gradients::new()))
+        watched(|| {
+            let mut tape = Tape::off();
+            let scores = model.scores(&mut tape, batch)?;
+            Ok(cross_entropy(tape, scores, &batch.labels, 0.0, &mut Gradients::new()))
+        })
     }
 
     /// One step of the optimizer; returns the gradient's norm before clipping.
     ///
     /// # Errors
-    /// No layer is adapted.
+    /// No layer is adapted, or the device has no room.
     pub fn step(&self, learning_rate: f64) -> Result<f64> {
         self.with(|work| Ok(work.optimizer.step(&work.trained, &mut work.gradients, learning_rate)))
     }
@@ -189,7 +192,7 @@ impl Session {
     /// Writes a PEFT folder. `weights` is the base's path, for where the adaptation names no base.
     ///
     /// # Errors
-    /// No layer is adapted, or the disk refuses.
+    /// No layer is adapted, the device failed before, or the disk refuses.
     pub fn save_adapter(&self, directory: &Path, weights: &Path) -> Result<()> {
         self.with(|work| {
             let path = weights.to_string_lossy();
@@ -200,7 +203,7 @@ impl Session {
     /// Writes what continuing needs.
     ///
     /// # Errors
-    /// No layer is adapted, or the disk refuses.
+    /// No layer is adapted, the device failed before, or the disk refuses.
     pub fn save_state(&self, directory: &Path) -> Result<()> {
         self.with(|work| {
             let mut tensors = Vec::new();

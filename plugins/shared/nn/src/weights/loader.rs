@@ -4,7 +4,7 @@ use super::checkpoint::{Checkpoint, StoredTensor};
 use super::convert::Numbers;
 use super::names;
 use crate::adapter::Adapter;
-use crate::device::Placement;
+use crate::device::{Placement, watched};
 use crate::layers::{LoraLinear, Sites};
 use crate::{Error, Result};
 use burn::tensor::{Tensor, TensorData};
@@ -103,6 +103,21 @@ impl Loader {
     /// Weights that mean nothing, for measuring: uniform in ±0.02, normalisation weights 1.
     pub fn random(seed: u64, placement: &Placement) -> Loader {
         Self::new(Source::Random { seed }, placement)
+    }
+
+    /// Makes a model of this loader's tensors. Its weights get memory of exactly their size, which is given back only with them; what making it took
+    /// beside them is given back when it is there.
+    ///
+    /// # Errors
+    /// Those of `build`; the device has no room.
+    pub fn build<T: Send>(&self, build: impl Fn(&Loader) -> Result<T> + Sync) -> Result<T> {
+        let device = &self.placement.device;
+        watched(|| {
+            let built = device.memory_persistent_allocations((), |()| build(self));
+            device.memory_cleanup();
+            device.sync().map_err(|error| Error::Device(format!("{}: {error}", self.placement)))?;
+            built
+        })
     }
 
     /// What a model would load, without loading: the tensors that `build` gets are empty.
