@@ -112,6 +112,7 @@ fn place() -> Place {
     let text = Registry::usual().text().replace(&data.join("hm").display().to_string(), &hm.display().to_string())
         + &encoder("plain", "")
         + &encoder("slow", "milliseconds = 6")
+        + &encoder("small", "room = 3")
         + &encoder("fragile", &format!("fault = \"segfault\"\nwidth = {DEADLY}\nmilliseconds = 3"));
     place.write("registry.toml", &text);
     place.host(&["plugin", "add", "--all"]).run().expect_code(0);
@@ -172,6 +173,19 @@ fn files_an_item_hold_the_rows_of_the_matrix() {
         assert_eq!((shape.as_slice(), numbers.as_slice()), (&[3][..], row), "{id}");
     }
     assert!(!place.path("files/features.npy").exists());
+}
+
+#[test]
+fn what_does_not_fit_at_once_is_embedded_in_parts_to_the_same_rows() {
+    let place = place();
+    for space in ["colour", "words"] {
+        for model in ["plain", "small"] {
+            let code = if space == "colour" { 1 } else { 0 }; // one image is damaged
+            embed(&place, model, &format!("{model}-{space}"), &["--space", space]).run().expect_code(code);
+        }
+        let rows = |model: &str| npy(&place.path(&format!("{model}-{space}/features.npy")));
+        assert_eq!(rows("small"), rows("plain"), "{space}");
+    }
 }
 
 #[test]

@@ -113,6 +113,17 @@ fn a_cell_that_failed_is_failed_on_every_rerun_until_its_cause_is_gone() {
 }
 
 #[test]
+fn images_that_do_not_fit_at_once_are_captioned_in_smaller_batches() {
+    let place = Place::with(Registry::usual().model("small", "room = 5"));
+    let outcome = place.eval("run", "fine,small", "hm").with(&["--batch-size", "16"]).run().expect_code(0);
+    let outcome = outcome
+        .expect_error(&["16 images at once do not fit: 8 from here on", "8 images at once do not fit: 4 from here on"]);
+    assert!(!outcome.stderr.contains("2 from here on"), "{outcome}");
+    let run = place.run("run");
+    assert!(predictions(&run, "hm", "small") == predictions(&run, "hm", "fine"));
+}
+
+#[test]
 fn a_plugin_that_prints_does_not_disturb_what_the_worker_says() {
     let place = Place::with(Registry::usual().model("chatty", "fault = \"print\""));
     place.eval("run", "chatty", "hm").run().expect_code(0);

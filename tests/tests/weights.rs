@@ -51,8 +51,8 @@ fn a_checkpoint_is_checked_without_loading_it() {
 #[test]
 fn a_published_model_is_measured_by_shape_and_a_small_one_in_fact() {
     let place = place("[models.\"blip2-opt-2.7b\"]\nplugin = \"blip2\"\nweights = \"hf:Salesforce/blip2-opt-2.7b\"\n");
-    let bench = ["bench", &nano("blip2-opt"), "--batch-size", "1,3", "--new-tokens", "4", "--runs", "1", "--json"];
-    let measured = place.host(&bench).run().expect_code(0).json();
+    let bench = ["bench", &nano("blip2-opt"), "--batch-size", "1,3", "--new-tokens", "4", "--runs", "1"];
+    let measured = place.host(&bench).with(&["--json", "--scores-beside", "cpu"]).run().expect_code(0).json();
     let batches = measured["batches"].as_array().unwrap();
     assert_eq!(batches.iter().map(|batch| batch["batch_size"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 3]);
     for value in ["images_per_second", "tokens_per_second", "first_token_seconds", "vision_over_floor"] {
@@ -61,6 +61,16 @@ fn a_published_model_is_measured_by_shape_and_a_small_one_in_fact() {
     // The difference of two times, which on a busy machine may come out as nothing.
     assert!(batches[1]["step_over_floor"].as_f64().unwrap() >= 0.0);
     assert!(measured["bandwidth"].as_f64().unwrap() > 1e8 && measured["matrix_rate"].as_f64().unwrap() > 1e8);
+    // The same device computes the same scores, whatever the threads.
+    let beside = &measured["scores_beside"];
+    assert_eq!((beside["device"].as_str(), beside["images"].as_u64()), (Some("cpu"), Some(4)));
+    for place in ["first", "later"] {
+        assert_eq!((beside[place]["relative"].as_f64(), beside[place]["same_token"].as_u64()), (Some(0.0), Some(4)));
+    }
+    let quick = ["--batch-size", "1", "--runs", "1", "--new-tokens", "2"];
+    let text =
+        place.host(&["bench", &nano("llava"), "--scores-beside", "cpu"]).with(&quick).run().expect_code(0).stdout;
+    assert!(text.contains("scores beside cpu in f32:\n  of the first token: 0.00 % of their size off"), "{text}");
     // Without its weights, what to do is said.
     let absent = place.host(&["bench", "blip2-opt-2.7b"]).run().expect_code(2);
     absent.expect_error(&["host models pull blip2-opt-2.7b", "--random-weights"]);

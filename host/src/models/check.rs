@@ -12,6 +12,8 @@ use std::path::Path;
 
 /// The most images that `--batch-size auto` takes: beyond it, speed hardly grows and a lost batch costs more.
 const LARGEST_BATCH: usize = 64;
+/// On a GPU, which larger batches keep busier.
+const LARGEST_BATCH_OF_GPU: usize = 256;
 /// Of the memory that is free, what a batch may take: estimates are estimates, and others work here too.
 const SHARE: f64 = 0.8;
 /// Where nobody can tell.
@@ -111,7 +113,8 @@ fn largest_batch(needs: &[MemoryNeed], device: Device, limit: u64) -> usize {
     let Some(free) = need.free.or_else(memory_of_machine) else { return USUAL_BATCH };
     // The limit is on memory of the machine.
     let free = if need.device == "cpu" { free.min(limit) } else { free };
-    need.largest_batch((free as f64 * SHARE) as u64).clamp(1, LARGEST_BATCH)
+    let largest = if need.device == "cpu" { LARGEST_BATCH } else { LARGEST_BATCH_OF_GPU };
+    need.largest_batch((free as f64 * SHARE) as u64).clamp(1, largest)
 }
 
 fn files(directory: &Path, reporter: &Reporter) -> Result<Vec<CheckedFile>> {
@@ -156,7 +159,8 @@ mod tests {
         assert_eq!(largest_batch(&needs, Device::Auto, 250), 10);
         assert_eq!(largest_batch(&needs, Device::Cpu, 50), 1);
         let needs = [need("cpu", Some(400)), need("cuda", Some(1 << 40))];
-        assert_eq!(largest_batch(&needs, Device::Auto, 250), LARGEST_BATCH);
+        assert_eq!(largest_batch(&needs, Device::Auto, 250), LARGEST_BATCH_OF_GPU);
+        assert_eq!(largest_batch(&[need("cpu", Some(1 << 40))], Device::Auto, u64::MAX), LARGEST_BATCH);
         assert_eq!(largest_batch(&[], Device::Cpu, u64::MAX), USUAL_BATCH);
     }
 }

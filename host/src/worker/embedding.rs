@@ -146,13 +146,15 @@ impl Pipeline<'_> {
             Some(Err(error)) if loaded.ready.len() == 1 => {
                 results[loaded.ready[0]].error = Some(error.to_string());
             }
-            // One of them spoils the batch: each alone tells which.
+            // Half as many may fit, and one that spoils its batch is found in a few turns.
             Some(Err(_)) => {
-                for place in loaded.ready {
-                    let item = std::slice::from_ref(&items[place]);
-                    let mut alone = self.embed(item, self.load(item));
-                    rows.append(&mut alone.rows);
-                    results[place] = alone.results.remove(0);
+                for places in loaded.ready.chunks(loaded.ready.len().div_ceil(2)) {
+                    let items: Vec<EmbedItem> = places.iter().map(|&place| items[place].clone()).collect();
+                    let part = self.embed(&items, self.load(&items));
+                    rows.extend(part.rows);
+                    for (place, result) in places.iter().zip(part.results) {
+                        results[*place] = result;
+                    }
                 }
             }
         }

@@ -6,7 +6,6 @@ mod harness;
 use blip2::{Blip2, Blip2Captioner, Blip2Config};
 use harness::{Tested, as_bytes, fixtures, ids};
 use nn::Placement;
-use nn::generation::{Generated, Settings};
 use nn::image::ImageConfig;
 use safetensors::SafeTensors;
 use serde_json::Value;

@@ -6,6 +6,7 @@ mod harness;
 use blip2::{Blip2, Blip2Captioner, Blip2Config, Blip2Trainer, TextConfig};
 use harness::Tested;
 use nn::Placement;
+use nn::bench::Measured;
 use nn::training::Session;
 use plugin_api::{CaptionerConfig, Device, ErrorKind, Finish, Generation, Host, Settings, TrainerConfig};
 use serde_json::{Value, json};

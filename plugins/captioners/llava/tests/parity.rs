@@ -6,7 +6,6 @@ mod harness;
 use harness::Tested;
 use llava::{Llava, LlavaCaptioner, LlavaConfig};
 use nn::Placement;
-use nn::generation::{Generated, Settings};
 use nn::image::ImageConfig;
 use nn::text::Tokenizer;
 use serde_json::Value;

@@ -6,6 +6,7 @@ mod harness;
 use harness::Tested;
 use llava::{Llava, LlavaConfig, LlavaTrainer};
 use nn::Placement;
+use nn::bench::Measured;
 use nn::text::Tokenizer;
 use nn::training::Session;
 use plugin_api::{Finish, TrainerConfig};

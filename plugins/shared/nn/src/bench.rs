@@ -85,26 +85,27 @@ pub fn batches(
         let texts = vec![text; rows];
         // No end token: every row gets all its tokens.
         let say = |tokens| model.say(&pixels, &texts, &Settings::greedy(tokens, Vec::new())).map(drop);
+        let see = || {
+            wait(&model.see(&pixels, rows));
+            Ok(())
+        };
+        let (first_token, all) = (|| say(1), || say(request.new_tokens));
+        // One after the other, as in use: captions of different lengths would hold memory of their own side by side.
+        let works: [&dyn Fn() -> Result<()>; 3] = [&see, &first_token, &all];
         let mut best = [f64::INFINITY; 3];
-        for run in 0..=request.runs {
-            if host.cancelled() {
-                return Err(crate::Error::Cancelled);
-            }
-            host.progress(
-                (place * (request.runs + 1) + run) as u64,
-                (request.batch_sizes.len() * (request.runs + 1)) as u64,
-            );
-            let times = [
-                seconds(|| {
-                    wait(&model.see(&pixels, rows));
-                    Ok(())
-                })?,
-                seconds(|| say(1))?,
-                seconds(|| say(request.new_tokens))?,
-            ];
-            // The first run compiles, tunes and warms up.
-            if run > 0 || request.runs == 0 {
-                for (best, time) in best.iter_mut().zip(times) {
+        for (part, (work, best)) in works.into_iter().zip(&mut best).enumerate() {
+            for run in 0..=request.runs {
+                if host.cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                let runs = request.runs + 1;
+                host.progress(
+                    ((place * works.len() + part) * runs + run) as u64,
+                    (request.batch_sizes.len() * works.len() * runs) as u64,
+                );
+                let time = seconds(work)?;
+                // The first run compiles, tunes and warms up.
+                if run > 0 || request.runs == 0 {
                     *best = best.min(time);
                 }
             }

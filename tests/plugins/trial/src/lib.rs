@@ -5,9 +5,9 @@ mod trainer;
 
 use plugin_api::{
     Caption, CaptionInput, Captioner, CaptionerConfig, CaptionerDescription, EmbeddingSpace, Encoder, EncoderConfig,
-    EncoderDescription, EncoderInputs, Finish, Generation, Image, ItemScore, Metric, MetricConfig, MetricItem,
-    MetricValue, Modality, PluginError, PreparedInputs, Result, export_plugin, register_captioner, register_encoder,
-    register_metric, register_trainer,
+    EncoderDescription, EncoderInputs, ErrorKind, Finish, Generation, Image, ItemScore, Metric, MetricConfig,
+    MetricItem, MetricValue, Modality, PluginError, PreparedInputs, Result, export_plugin, register_captioner,
+    register_encoder, register_metric, register_trainer,
 };
 use serde::Deserialize;
 use std::io::Write;
@@ -19,6 +19,8 @@ use std::time::Duration;
 struct Settings {
     /// `panic`, `error`, `segfault`, `spin`, `exit`, `allocate`, `leak`, `print`, in training `not-a-number`; empty: nothing.
     fault: String,
+    /// More images or texts at once than this find no room, as on a small device; 0: all do.
+    room: usize,
     /// Only for images of this width; 0: for all.
     width: u32,
     /// Misbehave while loading instead.
@@ -67,6 +69,13 @@ impl Settings {
 }
 
 impl Settings {
+    fn take(&self, inputs: usize) -> Result<()> {
+        if self.room == 0 || inputs <= self.room {
+            return Ok(());
+        }
+        Err(PluginError::new(ErrorKind::OutOfMemory, format!("there is room for {} at once", self.room)))
+    }
+
     /// One write, since several processes may share the journal.
     fn note(&self, image: &Summary) -> Result<()> {
         if self.journal.is_empty() {
@@ -129,6 +138,7 @@ impl Captioner for Trial {
     }
 
     fn generate(&self, batch: Vec<Summary>) -> Result<Vec<Caption>> {
+        self.0.take(batch.len())?;
         batch
             .iter()
             .map(|image| {
@@ -208,8 +218,12 @@ impl Encoder for Colours {
     fn embed(&self, batch: Batch, _space: &str) -> Result<Vec<f32>> {
         let mut rows = Vec::new();
         match batch {
-            Batch::Texts(words) => rows.extend(words.into_iter().map(|count| count as f32)),
+            Batch::Texts(words) => {
+                self.0.take(words.len())?;
+                rows.extend(words.into_iter().map(|count| count as f32));
+            }
             Batch::Images(images) => {
+                self.0.take(images.len())?;
                 for image in images {
                     if self.0.width == 0 || self.0.width == image.width {
                         self.0.misbehave()?;

@@ -34,23 +34,26 @@ pub struct Shape {
     most: usize,
 }
 
-/// The prompt with the buffers of the batch before, if the kept graph can serve it; else the graph is dropped, and with it its buffers.
-pub fn seated(prompt: Prompt, limits: Limits, kept: &mut Option<Kept>) -> (Prompt, Shape) {
+/// The prompt with the buffers of the batch before, if the kept graph can serve it; else the graph is dropped, and with it its buffers. Only batches
+/// that take the `plain` way, the likeliest token each time, are served.
+pub fn seated(prompt: Prompt, limits: Limits, plain: bool, kept: &mut Option<Kept>) -> (Prompt, Shape) {
     let [rows, length, _] = prompt.embeddings.dims();
     let shape = Shape { rows, length, most: limits.most };
     let prompt = match kept {
-        // So few tokens take no graph, and leave the kept one to others.
-        _ if shape.most <= WORTH_A_GRAPH => prompt,
+        _ if !plain => prompt,
+        // So few tokens take no graph, and leave the kept one to batches of more.
+        Some(kept) if shape.most <= WORTH_A_GRAPH && (Shape { most: kept.shape.most, ..shape }) == kept.shape => prompt,
         Some(kept) if kept.shape == shape => {
             let room = kept.caches.iter().map(KvCache::emptied).collect();
             prompt.within(room)
         }
         _ => {
-            if kept.take().is_some() {
-                // Recorded memory serves no other recording.
+            let keeps = shape.most > WORTH_A_GRAPH;
+            if kept.take().is_some() || keeps {
+                // Recorded memory serves no other recording, and what is recorded next uses none of what others have left.
                 prompt.embeddings.device().memory_cleanup();
             }
-            prompt
+            prompt.keeping(keeps)
         }
     };
     (prompt, shape)

@@ -23,9 +23,10 @@ pub fn search(
     limits: Limits,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Generated>> {
+    let plain = settings.is_plain_greedy(limits);
     #[cfg(feature = "cuda")]
     let (request, shape) = {
-        let (prompt, shape) = super::replay::seated(request.prompt, limits, kept);
+        let (prompt, shape) = super::replay::seated(request.prompt, limits, plain, kept);
         (Request { prompt, ..request }, shape)
     };
     let mut rows: Vec<Row> = request
@@ -36,7 +37,6 @@ pub fn search(
         .map(|(item, (said, seed))| Row { item, said, random: Random::new(seed) })
         .collect();
     let mut results = vec![Generated { ids: Vec::new(), ended: false }; rows.len()];
-    let plain = settings.is_plain_greedy(limits);
     let device = request.prompt.embeddings.device();
     let (mut state, mut scores) = model.start(request.prompt, limits.most);
     #[cfg(feature = "cuda")]

@@ -13,11 +13,12 @@ pub struct Prompt {
     pub padding: Vec<usize>,
     /// Caches of an earlier batch of the same rows and lengths, to be written over; none is as good.
     room: Vec<KvCache>,
+    keeps: bool,
 }
 
 impl Prompt {
     pub fn new(embeddings: Tensor<3>, padding: Vec<usize>) -> Prompt {
-        Prompt { embeddings, padding, room: Vec::new() }
+        Prompt { embeddings, padding, room: Vec::new(), keeps: false }
     }
 
     /// With caches of an earlier batch of the same rows and lengths, to be written over.
@@ -26,13 +27,20 @@ impl Prompt {
         Prompt { room, ..self }
     }
 
+    /// Whether its caches are kept for later batches: they then get memory of exactly their size.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn keeping(self, keeps: bool) -> Prompt {
+        Prompt { keeps, ..self }
+    }
+
     /// The caches of so many layers, each `[rows, heads, capacity, size]` and empty.
     pub(super) fn caches(&mut self, layers: usize, [heads, capacity, size]: [usize; 3]) -> Vec<KvCache> {
         if self.room.len() == layers {
             return std::mem::take(&mut self.room);
         }
         let (rows, device, dtype) = (self.padding.len(), self.embeddings.device(), self.embeddings.dtype());
-        (0..layers).map(|_| KvCache::new(rows, heads, capacity, size, &device, dtype)).collect()
+        let empty = |()| (0..layers).map(|_| KvCache::new(rows, heads, capacity, size, &device, dtype)).collect();
+        if self.keeps { device.memory_persistent_allocations((), empty) } else { empty(()) }
     }
 }
 

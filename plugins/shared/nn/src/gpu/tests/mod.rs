@@ -4,8 +4,8 @@ mod attention;
 
 use super::source::{Map, Source, has_wgmma};
 use super::*;
-use crate::Placement;
 use crate::layers::Activation;
+use crate::{Error, Placement};
 use burn::tensor::{FloatDType, TensorData, activation, module};
 
 /// bf16 keeps 8 bits: a result rounded once is 2⁻⁹ off at most.
@@ -41,6 +41,19 @@ fn assert_near<const D: usize>(what: &str, found: Tensor<D>, expected: Tensor<D>
     let relative = (distance / size).sqrt();
     println!("{what}: {relative:.1e} off");
     assert!(relative < NEAR, "{what}: {relative} off");
+}
+
+#[test]
+fn what_finds_no_room_is_an_error_and_no_result() {
+    let Some(gpu) = gpu() else { return };
+    // No device holds the first; what is read is small, and nothing ever wrote it.
+    let found = watched(|| {
+        let much: Tensor<1> = Tensor::zeros([1 << 42], (&gpu.device, gpu.dtype));
+        Ok(much.slice([0..8]).into_data().iter::<f32>().collect::<Vec<_>>())
+    });
+    assert!(matches!(&found, Err(Error::Memory(text)) if text.contains("no room")), "{found:?}");
+    let found = watched(|| Ok(Tensor::<1>::zeros([8], (&gpu.device, gpu.dtype)).into_data().iter::<f32>().count()));
+    assert_eq!(found.unwrap(), 8, "the device goes on");
 }
 
 #[test]
