@@ -48,7 +48,7 @@ fn what_finds_no_room_is_an_error_and_no_result() {
     let Some(gpu) = gpu() else { return };
     // No device holds the first; what is read is small, and nothing ever wrote it.
     let found = watched(|| {
-        let much: Tensor<1> = Tensor::zeros([1 << 42], (&gpu.device, gpu.dtype));
+        let much: Tensor<1> = Tensor::zeros([1_usize << 42], (&gpu.device, gpu.dtype));
         Ok(much.slice([0..8]).into_data().iter::<f32>().collect::<Vec<_>>())
     });
     assert!(matches!(&found, Err(Error::Memory(text)) if text.contains("no room")), "{found:?}");
