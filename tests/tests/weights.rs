@@ -74,6 +74,12 @@ fn a_published_model_is_measured_by_shape_and_a_small_one_in_fact() {
     // Without its weights, what to do is said.
     let absent = place.host(&["bench", "blip2-opt-2.7b"]).run().expect_code(2);
     absent.expect_error(&["host models pull blip2-opt-2.7b", "--random-weights"]);
+    let check = ["models", "check", "blip2-opt-2.7b"];
+    let absent = place.host(&check).run().expect_code(2).expect_error(&["host models pull blip2-opt-2.7b"]);
+    assert!(absent.stdout.contains("by its shapes\nBLIP-2 with OPT: 3.745 billion weights"), "{absent}");
+    let told = place.host(&check).with(&["--json"]).run().expect_code(2).json();
+    let cuda = told["memory"].as_array().unwrap().iter().find(|need| need["device"] == "cuda").unwrap();
+    assert_eq!(cuda["weights"].as_u64().unwrap(), 2 * told["parameters"].as_u64().unwrap());
 }
 
 #[test]

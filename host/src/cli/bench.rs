@@ -4,11 +4,11 @@ mod beside;
 
 use super::Done;
 use super::common::{Common, print, print_json};
-use super::models::captioner;
+use super::models::{by_shape, captioner};
 use crate::error::{Error, Result};
 use crate::eval::one_answer;
 use crate::loader::Library;
-use crate::registry::{Lock, Registry, Weights};
+use crate::registry::{Lock, Registry};
 use crate::worker::{Command, ComponentSpec, Event, Limits};
 use beside::Beside;
 use clap::Args;
@@ -104,13 +104,8 @@ fn held_beside(found: Option<BenchScores>, other: BenchReport, model: &str) -> R
 fn measured(registry: &Registry, lock: &Lock, arguments: &Arguments) -> Result<(Library, Option<String>, ModelSource)> {
     let model = &arguments.model;
     if let (true, Some(entry)) = (arguments.random_weights, registry.models().get(model)) {
-        let weights = Weights::of(registry, entry);
-        let source = ModelSource {
-            weights: weights.present().map(std::path::Path::to_owned),
-            repository: entry.weights.strip_prefix("hf:").map(str::to_owned),
-            ..ModelSource::default()
-        };
-        return Ok((Library::locked(registry, lock, &entry.plugin)?, entry.component.clone(), source));
+        let spec = by_shape(registry, lock, model, entry)?;
+        return Ok((spec.library, spec.component, spec.message));
     }
     let spec = captioner(registry, lock, model).map_err(|error| match registry.models().contains_key(model) {
         true => {

@@ -1,20 +1,20 @@
 //! `host models`
 
+mod check;
+
 use super::Done;
 use super::common::{Common, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::{captioner_of_model, captioner_of_weights};
+use crate::loader::Library;
 use crate::models;
-use crate::registry::{Lock, Registry, Weights, unknown_name};
+use crate::registry::{Lock, ModelEntry, Registry, Weights, unknown_name};
 use crate::train::merge_adapter;
-use crate::worker::{ComponentSpec, Limits};
+use crate::worker::ComponentSpec;
 use clap::{Args, Subcommand};
-use plugin_api::MemoryNeed;
+use plugin_api::ModelSource;
 use plugin_api::abi::messages::CaptionerMessage;
 use std::path::{Path, PathBuf};
-
-/// Batch sizes whose memory `check` shows.
-const BATCHES: [usize; 4] = [1, 8, 16, 64];
 
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
@@ -65,7 +65,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     match arguments {
         Arguments::List { json } => list(common, *json),
         Arguments::Pull { name, json } => pull(common, name, *json),
-        Arguments::Check { model, json } => check(common, model, *json),
+        Arguments::Check { model, json } => check::check(common, model, *json),
         Arguments::Merge(arguments) => merge(common, arguments),
     }
 }
@@ -157,85 +157,24 @@ fn pull(common: &Common, name: &str, json: bool) -> Result<Done> {
     Ok(Done::All)
 }
 
-fn check(common: &Common, model: &str, json: bool) -> Result<Done> {
-    let (registry, lock) = common.registry_and_lock()?;
-    let mut captioner = captioner(&registry, &lock, model)?;
-    captioner.message.device = common.device;
-    captioner.message.threads = common.threads;
-    let checked = models::check(&captioner, Limits::default(), &common.reporter())?;
-    let problems = checked.problems();
-    if json {
-        let memory: Vec<_> = checked.report.memory.iter().map(memory_json).collect();
-        print_json(&serde_json::json!({
-            "model": model,
-            "directory": captioner.message.weights,
-            "files": checked.files,
-            "architecture": checked.report.architecture,
-            "parameters": checked.report.parameters,
-            "tensors": checked.report.tensors,
-            "stored": checked.report.stored,
-            "memory": memory,
-            "problems": problems,
-        }))?;
-    } else {
-        print(&described(&checked, &captioner.message.weights, &problems))?;
-    }
-    Ok(if problems.is_empty() { Done::All } else { Done::SomeFailed })
-}
-
-fn memory_json(need: &MemoryNeed) -> serde_json::Value {
-    let batches: Vec<_> =
-        BATCHES.iter().map(|&size| serde_json::json!({ "batch_size": size, "bytes": need.of_batch(size) })).collect();
-    serde_json::json!({
-        "device": need.device, "precision": need.precision, "weights": need.weights, "group": need.group,
-        "image": need.image, "free": need.free,
-        "batches": batches,
+/// A model by its shapes, which its plugin knows of some repositories: for what needs no file.
+pub fn by_shape(
+    registry: &Registry,
+    lock: &Lock,
+    name: &str,
+    entry: &ModelEntry,
+) -> Result<ComponentSpec<ModelSource>> {
+    let source = ModelSource {
+        weights: Weights::of(registry, entry).present().map(Path::to_owned),
+        repository: entry.weights.strip_prefix("hf:").map(str::to_owned),
+        ..ModelSource::default()
+    };
+    Ok(ComponentSpec {
+        library: Library::locked(registry, lock, &entry.plugin)?,
+        component: entry.component.clone(),
+        entry: name.to_owned(),
+        message: source,
     })
-}
-
-fn described(checked: &models::Checked, directory: &Path, problems: &[String]) -> String {
-    let report = &checked.report;
-    let mut text = format!("{}\n", directory.display());
-    let width = checked.files.iter().map(|file| file.name.len()).max().unwrap_or(0);
-    for file in &checked.files {
-        let intact = match file.intact {
-            Some(true) => "as on the hub",
-            Some(false) => "DAMAGED",
-            None => "",
-        };
-        text += format!("  {:width$}  {:>12.3} MB  {intact}", file.name, file.bytes as f64 / 1e6).trim_end();
-        text += "\n";
-    }
-    let stored: Vec<String> = report
-        .stored
-        .iter()
-        .map(|(format, stored)| format!("{} in {format} ({:.2} GB)", stored.tensors, stored.bytes as f64 / 1e9))
-        .collect();
-    text += &format!(
-        "{}: {:.3} billion weights in {} tensors; stored: {}\n",
-        report.architecture,
-        report.parameters as f64 / 1e9,
-        report.tensors,
-        if stored.is_empty() { "none".to_owned() } else { stored.join(", ") }
-    );
-    text += "memory, in GiB, for batches of";
-    BATCHES.iter().for_each(|size| text += &format!(" {size:>7}"));
-    text += "    free now\n";
-    for need in &report.memory {
-        text += &format!("  {:<28}", format!("{} ({})", need.device, need.precision));
-        BATCHES.iter().for_each(|&size| text += &format!(" {:>7.2}", gibibytes(need.of_batch(size))));
-        text += &need.free.map_or("           -\n".to_owned(), |free| format!(" {:>11.2}\n", gibibytes(free)));
-    }
-    if problems.is_empty() {
-        return text + "all as it should be\n";
-    }
-    text += &format!("{} problems:\n", problems.len());
-    problems.iter().for_each(|problem| text += &format!("  {problem}\n"));
-    text
-}
-
-fn gibibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1u32 << 30)
 }
 
 fn merge(common: &Common, arguments: &MergeArguments) -> Result<Done> {

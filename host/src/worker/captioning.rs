@@ -157,7 +157,8 @@ impl Pipeline<'_> {
             Err(error) => {
                 let half = ready.len().div_ceil(2);
                 if error.kind == ErrorKind::OutOfMemory && self.fits.fetch_min(half, Relaxed) > half {
-                    let message = format!("{} images at once do not fit: {half} from here on ({error})", ready.len());
+                    let why = &error.message;
+                    let message = format!("{} images at once do not fit: {half} from here on ({why})", ready.len());
                     self.speaker.say(&Event::Log { level: "warning".into(), message });
                 }
                 for part in ready.chunks(half) {
