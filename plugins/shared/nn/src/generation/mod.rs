@@ -62,7 +62,8 @@ impl Generator {
     /// kernels round differently by shape. `cancelled` is asked at every token, on a GPU every few.
     ///
     /// # Errors
-    /// The prompt with its new tokens exceeds the model's positions, the settings contradict each other, or the user asked to stop.
+    /// The prompt with its new tokens exceeds the model's positions, the settings contradict each other, a GPU has no room, or the user asked
+    /// to stop.
     pub fn generate(
         &self,
         request: Request,
