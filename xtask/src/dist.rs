@@ -94,7 +94,7 @@ fn stage(workspace: &Workspace, folder: &Path) -> Result<()> {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Named {
     libraries: Vec<String>,
-    /// Directories below the registry; weights of the hub are the user's to pull.
+    /// Directories below the registry, of weights and of adapters; weights of the hub are the user's to pull.
     weights: Vec<String>,
 }
 
@@ -105,8 +105,13 @@ impl Named {
             let entries = table.get(section).and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
             entries.filter_map(|entry| entry.get(key)?.as_str().map(str::to_owned)).collect()
         };
-        let weights = values("models", "weights").into_iter().filter(|weights| !weights.starts_with("hf:")).collect();
-        Ok(Named { libraries: values("plugins", "library"), weights })
+        let weights = values("models", "weights").into_iter().filter(|weights| !weights.starts_with("hf:"));
+        let models = table.get("models").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
+        let adapters = models.filter_map(|model| model.get("adapters")?.as_table()).flat_map(toml::Table::values);
+        // A folder, or a folder and the dataset that it was trained for.
+        let folders = adapters.filter_map(|adapter| adapter.get("path").unwrap_or(adapter).as_str());
+        let folders = folders.map(str::to_owned).chain(values("models", "adapter"));
+        Ok(Named { libraries: values("plugins", "library"), weights: weights.chain(folders).collect() })
     }
 }
 
@@ -171,11 +176,20 @@ mod tests {
             [models.nano]
             plugin = "blip2"
             weights = "samples/nano/blip2-opt"
+            [models.nano.adapters]
+            hm = { path = "adapters/hm", dataset = "hm" }
+            plain = "adapters/plain"
+            [models.tuned]
+            plugin = "blip2"
+            weights = "hf:Salesforce/blip2-opt-2.7b"
+            adapter = "adapters/tuned"
             [models."blip2-opt-2.7b"]
             plugin = "blip2"
             weights = "hf:Salesforce/blip2-opt-2.7b"
         "#;
-        let expected = Named { libraries: vec!["blip2".into()], weights: vec!["samples/nano/blip2-opt".into()] };
+        let folders = ["samples/nano/blip2-opt", "adapters/hm", "adapters/plain", "adapters/tuned"];
+        let expected =
+            Named { libraries: vec!["blip2".into()], weights: folders.iter().map(ToString::to_string).collect() };
         assert_eq!(Named::parse(text).unwrap(), expected);
     }
 
