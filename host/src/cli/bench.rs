@@ -65,26 +65,22 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     };
     reporter.note("measuring the device, loading, then timing");
     let mut report = measure(model.clone())?;
-    let beside = match arguments.scores_beside {
-        None => None,
-        Some(device) => {
-            reporter.note(&format!("the same scores on {device}"));
-            // In a process of its own, when the first has given its memory back.
-            let request = BenchRequest { device, batch_sizes: Vec::new(), ..model.message.clone() };
-            let other = measure(ComponentSpec { message: request, ..model })?;
-            Some(held_beside(report.scores.take(), other, &arguments.model)?)
-        }
-    };
-    match arguments.json {
-        true => print_json(&as_json(&arguments.model, arguments.random_weights, &report, beside.as_ref()))?,
-        false => {
-            let mut text = as_text(&arguments.model, arguments.random_weights, &report);
-            if let Some(beside) = &beside {
-                text += &format!("\n{}", beside.as_text());
-            }
-            print(&text)?;
-        }
+    // What was measured is told, whatever becomes of the comparison.
+    let beside = arguments.scores_beside.map(|device| {
+        reporter.note(&format!("the same scores on {device}"));
+        // In a process of its own, when the first has given its memory back.
+        let request = BenchRequest { device, batch_sizes: Vec::new(), ..model.message.clone() };
+        let other = measure(ComponentSpec { message: request, ..model })?;
+        held_beside(report.scores.take(), other, &arguments.model)
+    });
+    let told = beside.as_ref().and_then(|beside| beside.as_ref().ok());
+    if arguments.json {
+        print_json(&as_json(&arguments.model, arguments.random_weights, &report, told))?;
+    } else {
+        let scores = told.map_or_else(String::new, |beside| format!("\n{}", beside.as_text()));
+        print(&(as_text(&arguments.model, arguments.random_weights, &report) + &scores))?;
     }
+    beside.transpose()?;
     Ok(Done::All)
 }
 
