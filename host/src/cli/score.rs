@@ -60,8 +60,6 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     for metric in &mut metrics {
         metric.spec.message.dataset = folder.clone();
     }
-    let reporter = common.reporter();
-    skipped.iter().for_each(|skipped| reporter.note(&skipped.to_string()));
     listen(|notice| {
         if let Notice::Log { level: LogLevel::Warning | LogLevel::Error, message } = notice {
             eprintln!("warning: {message}");
@@ -85,7 +83,9 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
             }
         },
     );
-    let (mut made, input) = (made?, input?);
+    let (input, mut made) = (input?, made?);
+    let reporter = common.reporter();
+    skipped.iter().for_each(|skipped| reporter.note(&skipped.to_string()));
     let corpus = Corpus::new(input.items);
     // Intervals are for people; JSON and CSV are for programs, which have the items.
     let resampler =
