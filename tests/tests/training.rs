@@ -277,6 +277,20 @@ fn a_loss_that_is_not_finite_stops_with_the_batchs_ids_saved() {
 }
 
 #[test]
+fn a_micro_batch_that_does_not_fit_ends_with_what_takes_less() {
+    let place = Place::with(Registry::usual().model("small", "room = 2"));
+    let fit = |out: &str, micro: &str| {
+        let flags = ["--steps", "2", "--batch-size", "4", "--micro-batch", micro, "--out"];
+        place.host(&["train", "--model", "small", "--dataset", "hm"]).with(&flags).with(&[place.path(out)]).run()
+    };
+    fit("large", "4").expect_code(3).expect_error(&[
+        "there is room for 2 at once",
+        "a smaller --micro-batch than 4 takes less, and so does --gradient-checkpointing",
+    ]);
+    fit("fits", "2").expect_code(0);
+}
+
+#[test]
 fn a_damaged_image_costs_its_item_and_is_told_once() {
     let (place, id) = place_with_image(|path| std::fs::write(path, b"no image").unwrap(), "");
     let outcome = train(&place, &place.path("fit"), &["--epochs", "2"]).run().expect_code(0);

@@ -3,6 +3,7 @@
 use super::schedule::{Schedule, ScheduleKind};
 use crate::error::{Error, Result};
 use clap::Args;
+use plugin_api::{ErrorKind, PluginError};
 use serde::{Deserialize, Serialize};
 
 /// The options of `host train`; the defaults are the study's. What a strategy does not take it refuses by name.
@@ -158,6 +159,19 @@ impl Default for TrainOptions {
 }
 
 impl TrainOptions {
+    /// A trainer's error, with which of these options takes less memory where that was wanting. None of them changes what is learnt, but for rounding.
+    pub fn told(&self, error: PluginError) -> Error {
+        let out_of_memory = error.kind == ErrorKind::OutOfMemory;
+        let error = Error::from(error);
+        let smaller = format!("a smaller --micro-batch than {} takes less", self.micro_batch);
+        match (out_of_memory, self.micro_batch, self.gradient_checkpointing) {
+            (false, ..) | (true, ..=1, true) => error,
+            (true, 2.., true) => error.help(smaller),
+            (true, ..=1, false) => error.help("--gradient-checkpointing takes less"),
+            (true, 2.., false) => error.help(format!("{smaller}, and so does --gradient-checkpointing")),
+        }
+    }
+
     /// # Errors
     /// The first option that makes no sense, by its name.
     pub fn check(&self) -> Result<()> {
