@@ -1,6 +1,7 @@
 // A stand-in for NVIDIA's libcuda: memory is the host's, kernels are compiled by the real NVRTC and never run, so that every result is arbitrary.
 // Allocations, copies, launches and recordings are written to the file that $FAKE_LOG names. See README.md beside this.
-// $FAKE_GIB is how much memory the device has, 140 if it is not given; more is refused, as a device refuses it.
+// $FAKE_GIB is how much memory the device has, 140 if it is not given; more is refused, as a device refuses it. $FAKE_CAPABILITY is the
+// device's compute capability, 90 (9.0) if it is not given.
 #define _GNU_SOURCE
 #include "cuda.h"
 #include <pthread.h>
@@ -63,13 +64,17 @@ CUresult cuMemGetInfo_v2(size_t *f, size_t *t) {
     *f = *t - held;
     OK;
 }
+static int capability(void) {
+    const char *cc = getenv("FAKE_CAPABILITY");
+    return cc ? atoi(cc) : 90;
+}
 CUresult cuDeviceGetAttribute(int *v, CUdevice_attribute a, CUdevice d) {
     switch (a) {
     case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
-        *v = 9;
+        *v = capability() / 10;
         break;
     case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR:
-        *v = 0;
+        *v = capability() % 10;
         break;
     case CU_DEVICE_ATTRIBUTE_WARP_SIZE:
         *v = 32;

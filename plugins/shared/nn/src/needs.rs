@@ -164,7 +164,7 @@ pub fn measure<F: Family>(request: &BenchRequest, host: Host) -> plugin_api::Res
     placement.device.memory_cleanup();
     memory::forget_peak();
     let (text, side) = (F::bench_text(&config), F::image_side(&config));
-    let scores = request.scores.then(|| bench::scores(&model, &text, side, &placement)).transpose()?;
+    let scores = request.scores.then(|| watched(|| bench::scores(&model, &text, side, &placement))).transpose()?;
     Ok(BenchReport {
         architecture: F::architecture(&config).into(),
         parameters: expected.parameters(),

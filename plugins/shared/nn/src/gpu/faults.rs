@@ -11,19 +11,21 @@ const DEVICE_THREADS: &str = "DSD-";
 /// What its messages say where memory was wanting.
 const NO_ROOM: &str = "device memory";
 
-/// The first thing that failed and was not told yet.
+/// The first thing that found no room and was not told yet.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
 
-/// Notes from here on what panics on a device's thread, in place of printing it; other threads' panics are left to the hook that was there.
+/// Notes from here on what finds no room on a device's thread, in place of printing it. Other panics are left to the hook that was there: CubeCL tries
+/// kernels out, some of which fail, and whatever a missing buffer leads to is told by its cause.
 pub fn note() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic| {
-            if !std::thread::current().name().is_some_and(|name| name.starts_with(DEVICE_THREADS)) {
+            let text = panic.payload_as_str().unwrap_or_default();
+            let on_device = std::thread::current().name().is_some_and(|name| name.starts_with(DEVICE_THREADS));
+            if !on_device || !text.contains(NO_ROOM) {
                 return before(panic);
             }
-            let text = panic.payload_as_str().unwrap_or("a panic without a message");
             first().get_or_insert_with(|| text.to_owned());
         }));
     });
@@ -36,7 +38,7 @@ fn first() -> std::sync::MutexGuard<'static, Option<String>> {
 /// Runs work that ends with reading what it had the GPU compute.
 ///
 /// # Errors
-/// Those of the work; [`Error::Memory`] or [`Error::Device`] if something failed on the GPU meanwhile, whatever was read.
+/// Those of the work; [`Error::Memory`] if something found no room on the GPU meanwhile, whatever was read.
 pub fn watched<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     // What the work leaves half changed is its caller's to drop, as after any error.
     let outcome = catch_unwind(AssertUnwindSafe(work));
@@ -61,10 +63,7 @@ fn text_of(panic: &(dyn Any + Send)) -> Option<&str> {
 }
 
 fn error_of(fault: &str) -> Error {
-    let line = fault.lines().find(|line| line.contains(NO_ROOM)).or_else(|| fault.lines().next()).unwrap_or_default();
-    if fault.contains(NO_ROOM) {
-        Error::Memory(format!("the GPU has no room for this: {}", line.trim()))
-    } else {
-        Error::Device(format!("the GPU failed: {line}"))
-    }
+    // In what a reading complains of, the cause is one line of several.
+    let line = fault.lines().find(|line| line.contains(NO_ROOM)).unwrap_or(fault);
+    Error::Memory(format!("the GPU has no room for this: {}", line.trim()))
 }

@@ -1,7 +1,7 @@
 //! Attention of many queries in one launch, whose weights never leave the registers: the scores of a long text or of an image's patches
 //! are more memory than everything else of a layer. The kernel is CUDA C: CubeCL's products of tiles take whole tiles alone.
 
-use super::source::{Source, capability};
+use super::source::{AMPERE, Source, capability};
 use super::{Memory, VECTOR, room, tensor};
 use burn::tensor::{DType, Tensor};
 use burn_cuda::Cuda;
@@ -9,8 +9,6 @@ use cubecl::zspace::{metadata::Metadata, shape, strides};
 
 /// Longest head whose sums fit in a warp's registers.
 const LONGEST_HEAD: usize = 128;
-/// First compute capability with the kernel's copies and products of bf16 numbers.
-const AMPERE: u32 = 80;
 const BLOCKS_MOST: usize = 65_535;
 
 /// Threads of a block.
@@ -90,7 +88,7 @@ fn launched(query: Memory, keys: Memory, values: Memory, bias: Option<&Tensor<4>
     if length < 2 || rows * heads * positions * size == 0 || !takes_head || !takes_grid || scale <= 0.0 {
         return None;
     }
-    if capability(&query).is_none_or(|capability| capability < AMPERE) {
+    if capability(&query.client).is_none_or(|capability| capability < AMPERE) {
         return None;
     }
     let bias = match bias {

@@ -12,6 +12,8 @@ use cubecl::{CompilationError, Compiler, CubeTask};
 use cubecl_cpp::shared::{Elem, Item, SharedMemory, Value};
 use std::fmt::Write;
 
+/// The first compute capability with products of bf16 numbers and copies past the registers, Ampere's.
+pub const AMPERE: u32 = 80;
 /// The compute capability of Hopper's devices. CubeCL compiles for `sm_90a` there, whose instructions no other device has, not even a later
 /// one.
 const HOPPER: u32 = 90;
@@ -22,12 +24,12 @@ const LONGEST: usize = 256;
 
 /// Whether kernels with Hopper's own instructions (`wgmma`, bulk copies into the shared memory of a cluster) run where this tensor is.
 pub fn has_wgmma(memory: &Memory) -> bool {
-    capability(memory) == Some(HOPPER)
+    capability(&memory.client) == Some(HOPPER)
 }
 
-/// The compute capability of the device where this tensor is, 90 for 9.0. CubeCL names a device's code after it: `ptx_sm90`.
-pub fn capability(memory: &Memory) -> Option<u32> {
-    memory.client.properties().identity.fingerprint.strip_prefix("ptx_sm")?.parse().ok()
+/// The compute capability of a device, 90 for 9.0. CubeCL names a device's code after it: `ptx_sm90`.
+pub fn capability(client: &ComputeClient<CudaRuntime>) -> Option<u32> {
+    client.properties().identity.fingerprint.strip_prefix("ptx_sm")?.parse().ok()
 }
 
 /// A kernel in CUDA C, made for given numbers.
