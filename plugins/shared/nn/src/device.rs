@@ -54,9 +54,21 @@ impl Placement {
         Err(Error::Device(format!("CUDA device {index} is out of this build's reach")))
     }
 
-    /// CUDA where this build knows it and a driver answers, else the CPU.
+    /// CUDA where this build knows it, a driver answers and the device computes in bf16, else the CPU.
     pub fn auto() -> Result<Placement> {
-        if Self::cuda_answers() { Self::cuda(0) } else { Self::cpu() }
+        if Self::cuda_answers() { Self::cuda(0)?.checked().or_else(|_| Self::cpu()) } else { Self::cpu() }
+    }
+
+    /// This one, if models can run there. Starts the device.
+    ///
+    /// # Errors
+    /// It is a GPU that does not compute in bf16.
+    pub fn checked(self) -> Result<Placement> {
+        #[cfg(feature = "cuda")]
+        if let Some(index) = self.cuda_index() {
+            crate::gpu::check(index)?;
+        }
+        Ok(self)
     }
 
     /// Whether a CUDA driver with at least one device is there. The driver's library is looked for without initialising it:

@@ -46,7 +46,7 @@ pub fn placement(device: Device) -> Result<Placement> {
     let placement = match device {
         Device::Auto => Placement::auto(),
         Device::Cpu => Placement::cpu(),
-        Device::Cuda(index) => Placement::cuda(index),
+        Device::Cuda(index) => Placement::cuda(index).and_then(Placement::checked),
     }?;
     if placement.is_cpu() {
         crate::memory::keep_freed();

@@ -35,7 +35,7 @@ pub use linear::{linear, linear_back};
 pub use norm::{layer_norm, norm_backward, rms_norm};
 pub use pace::Pace;
 pub use pools::lay_out;
-pub use settings::set_up;
+pub use settings::{check, set_up};
 pub use softmax::softmax;
 pub use write::write_positions;
 

@@ -1,8 +1,6 @@
 //! How CubeCL portions a GPU's memory out. Left to itself it takes pages of a quarter, a sixteenth, … of the device, however little is needed of them:
 //! on a large one a page of gigabytes for the vectors of a few images.
 
-use super::source::{AMPERE, capability};
-use crate::{Error, Result};
 use cubecl::Runtime;
 use cubecl::config::memory::{MemoryPoolConfig, MemoryPoolsConfig};
 use cubecl::config::size::MemorySize;
@@ -14,19 +12,8 @@ const MIB: u64 = 1 << 20;
 
 /// Lays a device's memory out, for buffers that come and go; what keeps its place (weights, recorded steps) has memory of its own. Nothing happens
 /// where buffers are in use already.
-///
-/// # Errors
-/// The device cannot multiply bf16.
-pub fn lay_out(index: usize) -> Result<()> {
+pub fn lay_out(index: usize) {
     let client = CudaRuntime::client(&CudaDevice::new(index));
-    if let Some(capability @ ..AMPERE) = capability(&client) {
-        return Err(Error::Device(format!(
-            "the GPU cuda:{index} has compute capability {}.{}, and models run in bf16, which GPUs have from 8.0 on (Ampere); use another, or the device \
-             `cpu`",
-            capability / 10,
-            capability % 10
-        )));
-    }
     let largest = client.properties().memory.max_page_size;
     let sliced = |page: u64, slice: u64| MemoryPoolConfig::Sliced {
         page_size: MemorySize(page),
@@ -39,5 +26,4 @@ pub fn lay_out(index: usize) -> Result<()> {
     let pools = pages.chain([(largest, largest)]).map(|(page, slice)| sliced(page, slice));
     // `false` where buffers are in use.
     let _ = client.configure_memory_pools(&MemoryPoolsConfig::Explicit([empty].into_iter().chain(pools).collect()));
-    Ok(())
 }

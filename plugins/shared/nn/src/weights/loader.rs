@@ -109,12 +109,12 @@ impl Loader {
     /// beside them is given back when it is there.
     ///
     /// # Errors
-    /// Those of `build`; the device has no room, or cannot compute in its number format.
+    /// Those of `build`; the device has no room.
     pub fn build<T: Send>(&self, build: impl Fn(&Loader) -> Result<T> + Sync) -> Result<T> {
         let device = &self.placement.device;
         #[cfg(feature = "cuda")]
         if let Some(index) = self.placement.cuda_index() {
-            crate::gpu::lay_out(index)?;
+            crate::gpu::lay_out(index);
         }
         watched(|| {
             let built = device.memory_persistent_allocations((), |()| build(self));
