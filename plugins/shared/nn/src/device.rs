@@ -62,7 +62,7 @@ impl Placement {
     /// This one, if models can run there. Starts the device.
     ///
     /// # Errors
-    /// It is a GPU that does not compute in bf16.
+    /// It is a GPU that cannot be started, or that does not compute in bf16.
     pub fn checked(self) -> Result<Placement> {
         #[cfg(feature = "cuda")]
         if let Some(index) = self.cuda_index() {
