@@ -1,5 +1,5 @@
-//! What fails on the thread that speaks to the GPU. CubeCL hands it work and does not wait: a buffer for which there is no room makes that thread
-//! panic, CubeCL goes on without the launches that would have used it, and what they would have written is read as if they had.
+//! What fails on the thread that speaks to the GPU. CubeCL hands it work and does not wait: a buffer for which there is no room, or a compiler that
+//! cannot be loaded, makes that thread panic, CubeCL goes on without the launches concerned, and what they would have written is read as if they had.
 
 use crate::{Error, Result};
 use std::any::Any;
@@ -10,22 +10,24 @@ use std::sync::{Mutex, Once, PoisonError};
 const DEVICE_THREADS: &str = "DSD-";
 /// What its messages say where memory was wanting.
 const NO_ROOM: &str = "device memory";
+/// Where a part of the toolkit was wanting that kernels are compiled with.
+const COMPILER: &str = "nvrtc";
+const HEADER: &str = "cuda_runtime.h";
 
-/// The first thing that found no room and was not told yet.
+/// The first thing that failed and was not told yet.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
 
-/// Notes from here on what finds no room on a device's thread, in place of printing it. Other panics are left to the hook that was there: CubeCL tries
-/// kernels out, some of which fail, and whatever a missing buffer leads to is told by its cause.
+/// Notes from here on what panics on a device's thread, in place of printing it. Other threads' panics are left to the hook that was there.
 pub fn note() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic| {
-            let text = panic.payload_as_str().unwrap_or_default();
-            let on_device = std::thread::current().name().is_some_and(|name| name.starts_with(DEVICE_THREADS));
-            if !on_device || !text.contains(NO_ROOM) {
+            if !std::thread::current().name().is_some_and(|name| name.starts_with(DEVICE_THREADS)) {
                 return before(panic);
             }
+            let text = panic.payload_as_str().unwrap_or("a panic without a message");
+            // What a missing buffer leads to is told by its cause.
             first().get_or_insert_with(|| text.to_owned());
         }));
     });
@@ -38,7 +40,7 @@ fn first() -> std::sync::MutexGuard<'static, Option<String>> {
 /// Runs work that ends with reading what it had the GPU compute.
 ///
 /// # Errors
-/// Those of the work; [`Error::Memory`] if something found no room on the GPU meanwhile, whatever was read.
+/// Those of the work; [`Error::Memory`] or [`Error::Device`] if something failed on the GPU meanwhile, whatever was read.
 pub fn watched<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     // What the work leaves half changed is its caller's to drop, as after any error.
     let outcome = catch_unwind(AssertUnwindSafe(work));
@@ -52,7 +54,7 @@ pub fn watched<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             Err(error_of(&fault))
         }
         (Err(panic), None) => match text_of(panic.as_ref()) {
-            Some(text) if text.contains(NO_ROOM) => Err(error_of(text)),
+            Some(text) if text.contains(NO_ROOM) || text.contains(HEADER) => Err(error_of(text)),
             _ => resume_unwind(panic),
         },
     }
@@ -64,6 +66,22 @@ fn text_of(panic: &(dyn Any + Send)) -> Option<&str> {
 
 fn error_of(fault: &str) -> Error {
     // In what a reading complains of, the cause is one line of several.
-    let line = fault.lines().find(|line| line.contains(NO_ROOM)).unwrap_or(fault);
-    Error::Memory(format!("the GPU has no room for this: {}", line.trim()))
+    let line = |words: &str| fault.lines().find(|line| line.contains(words)).map(str::trim);
+    if let Some(line) = line(NO_ROOM) {
+        Error::Memory(format!("the GPU has no room for this: {line}"))
+    } else if line(COMPILER).is_some() {
+        Error::Device(
+            "a GPU's kernels are compiled where they run, and CUDA's run-time compiler (libnvrtc, of the CUDA toolkit) cannot be loaded; install it, \
+             and name its folder in LD_LIBRARY_PATH"
+                .into(),
+        )
+    } else if line(HEADER).is_some() {
+        Error::Device(
+            "a GPU's kernels are compiled where they run, and CUDA's headers (cuda_runtime.h, of the CUDA toolkit) are not found; install them, and \
+             name the toolkit's folder in CUDA_PATH"
+                .into(),
+        )
+    } else {
+        Error::Device(format!("the GPU failed: {}", fault.lines().next().unwrap_or_default()))
+    }
 }
