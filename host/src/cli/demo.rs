@@ -106,7 +106,11 @@ fn prepare_sample(registry: &Registry, lock: &Lock, name: &str, data: &Path, rep
             earlier.folder.display(),
             earlier.manifest.root.display()
         ))
-        .help("to evaluate your own data: host eval --models all --datasets hm,fashiongen"));
+        .help(format!(
+            "if that was the demo's, before it was moved here: remove {} and run it again; to evaluate your own data: host eval --models all \
+             --datasets hm,fashiongen",
+            earlier.folder.display()
+        )));
     }
     super::prepare::prepare_sample(registry, lock, name, SAMPLE_SEED, reporter)
 }
