@@ -45,14 +45,6 @@ impl Checked {
     }
 }
 
-/// Asks what a model of the hub needs that is not here, by the shapes that its plugin knows.
-///
-/// # Errors
-/// The plugin does not know the repository, or the worker died.
-pub fn needs_by_shape(model: ComponentSpec<ModelSource>, limits: Limits, reporter: &Reporter) -> Result<WeightsReport> {
-    asked(&Command::Inspect { model }, limits, 0, reporter)
-}
-
 /// Checks a model's directory.
 ///
 /// # Errors
@@ -84,11 +76,20 @@ pub fn needs(
         entry: captioner.entry.clone(),
         message: source,
     };
-    asked(&Command::Inspect { model }, limits, message.threads, reporter)
+    needs_of_source(model, limits, message.threads, reporter)
 }
 
-fn asked(command: &Command, limits: Limits, threads: usize, reporter: &Reporter) -> Result<WeightsReport> {
-    match one_answer(command, limits, threads, reporter)? {
+/// As [`needs`], of a source of weights, which need not be here where the plugin knows its shapes.
+///
+/// # Errors
+/// The plugin does not know the source, or the worker died.
+pub fn needs_of_source(
+    model: ComponentSpec<ModelSource>,
+    limits: Limits,
+    threads: usize,
+    reporter: &Reporter,
+) -> Result<WeightsReport> {
+    match one_answer(&Command::Inspect { model }, limits, threads, reporter)? {
         Ok(Event::Inspected { report }) => Ok(report),
         Ok(_) => Err(Error::failed("the worker answered something else than what it was asked")),
         Err(error) => Err(error),

@@ -4,6 +4,6 @@ mod check;
 mod hub;
 mod verify;
 
-pub use check::{Checked, CheckedFile, automatic_batch, check, needs, needs_by_shape};
+pub use check::{Checked, CheckedFile, automatic_batch, check, needs, needs_of_source};
 pub use hub::{Pulled, pull};
 pub use verify::{Digest, expected_digest, file_matches};

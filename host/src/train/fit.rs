@@ -257,7 +257,7 @@ impl Training<'_> {
                 let weight = 1.0 / tokens as f64;
                 let mut loss = 0.0;
                 for (batch, items) in loaded.batches.iter().zip(&loaded.items) {
-                    let part = trainer.accumulate(batch.batch, weight).map_err(|error| job.options.told(error))?;
+                    let part = trainer.accumulate(batch.batch, weight).map_err(|error| job.options.advise(error))?;
                     loss += part.sum * weight;
                     if !part.sum.is_finite() {
                         return Err(not_finite(&job.folder, "loss", step, train, items));
@@ -306,7 +306,7 @@ impl Training<'_> {
                 let loaded = take(number)?;
                 tell_left_out(&loaded, left_out, say);
                 for batch in &loaded.batches {
-                    let loss = trainer.evaluate(batch.batch).map_err(|error| options.told(error))?;
+                    let loss = trainer.evaluate(batch.batch).map_err(|error| options.advise(error))?;
                     sum += loss.sum;
                     tokens += loss.tokens;
                 }

@@ -160,7 +160,7 @@ impl Default for TrainOptions {
 
 impl TrainOptions {
     /// A trainer's error, with which of these options takes less memory where that was wanting. None of them changes what is learnt, but for rounding.
-    pub fn told(&self, error: PluginError) -> Error {
+    pub fn advise(&self, error: PluginError) -> Error {
         let out_of_memory = error.kind == ErrorKind::OutOfMemory;
         let error = Error::from(error);
         let smaller = format!("a smaller --micro-batch than {} takes less", self.micro_batch);

@@ -48,7 +48,7 @@ fn check_absent(common: &Common, registry: &Registry, lock: &Lock, model: &str, 
     }
     let spec = by_shape(registry, lock, model, entry)?;
     let reporter = common.reporter();
-    let report = match models::needs_by_shape(spec, Limits::default(), &reporter) {
+    let report = match models::needs_of_source(spec, Limits::default(), common.threads, &reporter) {
         Ok(report) => report,
         Err(error) => {
             reporter.note(&format!("what {model} needs cannot be told: {}", error.message));

@@ -61,7 +61,8 @@ impl PerImage {
 pub fn needs(parameters: u64, image: &PerImage) -> Vec<MemoryNeed> {
     let free = |cuda: bool| match cuda {
         false => free_memory(),
-        true => Placement::cuda(0).ok().and_then(|_| free_cuda(0)),
+        // None where models cannot run there: `auto` takes the CPU then.
+        true => Placement::cuda(0).and_then(Placement::checked).ok().and_then(|_| free_cuda(0)),
     };
     [("cpu", "f32", 4), ("cuda", "bf16", 2)]
         .map(|(device, precision, number)| MemoryNeed {

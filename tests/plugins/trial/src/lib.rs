@@ -69,7 +69,7 @@ impl Settings {
 }
 
 impl Settings {
-    fn take(&self, inputs: usize) -> Result<()> {
+    fn find_room(&self, inputs: usize) -> Result<()> {
         if self.room == 0 || inputs <= self.room {
             return Ok(());
         }
@@ -138,7 +138,7 @@ impl Captioner for Trial {
     }
 
     fn generate(&self, batch: Vec<Summary>) -> Result<Vec<Caption>> {
-        self.0.take(batch.len())?;
+        self.0.find_room(batch.len())?;
         batch
             .iter()
             .map(|image| {
@@ -219,11 +219,11 @@ impl Encoder for Colours {
         let mut rows = Vec::new();
         match batch {
             Batch::Texts(words) => {
-                self.0.take(words.len())?;
+                self.0.find_room(words.len())?;
                 rows.extend(words.into_iter().map(|count| count as f32));
             }
             Batch::Images(images) => {
-                self.0.take(images.len())?;
+                self.0.find_room(images.len())?;
                 for image in images {
                     if self.0.width == 0 || self.0.width == image.width {
                         self.0.misbehave()?;

@@ -130,7 +130,7 @@ impl Trainer for Line {
     }
 
     fn accumulate(&self, batch: Vec<Example>, weight: f64) -> Result<Loss> {
-        self.settings.take(batch.len())?;
+        self.settings.find_room(batch.len())?;
         std::thread::sleep(Duration::from_millis(self.settings.milliseconds));
         if self.settings.fault != "not-a-number" {
             self.misbehave(&batch)?;

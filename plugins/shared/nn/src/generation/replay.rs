@@ -42,7 +42,11 @@ pub fn seated(prompt: Prompt, limits: Limits, plain: bool, kept: &mut Option<Kep
     let prompt = match kept {
         _ if !plain => prompt,
         // So few tokens take no graph, and leave the kept one to batches of more.
-        Some(kept) if shape.most <= WORTH_A_GRAPH && (Shape { most: kept.shape.most, ..shape }) == kept.shape => prompt,
+        Some(Kept { shape: Shape { rows, length, .. }, .. })
+            if shape.most <= WORTH_A_GRAPH && (shape.rows, shape.length) == (*rows, *length) =>
+        {
+            prompt
+        }
         Some(kept) if kept.shape == shape => {
             let room = kept.caches.iter().map(KvCache::emptied).collect();
             prompt.within(room)
