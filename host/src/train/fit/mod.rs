@@ -1,23 +1,25 @@
 //! The loop, in the worker: load ahead, accumulate, step, validate, save. What it does at step n depends on the checkpoint's state, the
-//! seed and n alone, so that a training that was killed and goes on comes to the same numbers.
+//! seed and n alone, so that a training that was killed and goes on comes to the same numbers. What is measured between steps is in
+//! `validation`, where examples come from in `source`.
 
-use super::captions;
-use super::checkpoints::{Best, Checkpoints, Progress};
+mod source;
+mod validation;
+
+use super::checkpoints::{Checkpoints, Progress};
 use super::events::EventFile;
 use super::job::{TrainJob, TrainNews, items_file};
-use super::log::{Log, Record, StepRecord, Validation, read_log};
+use super::log::{Log, Record, StepRecord, read_log};
 use super::loss_plot;
 use super::order::Order;
 use super::schedule::Schedule;
-use crate::catalogue::Decoded;
 use crate::error::{Error, Result};
-use crate::eval::item_seed;
-use crate::loader::{Dataset, PreparedBatch, Trainer};
-use crate::prepare::{PackIndex, Prepared};
+use crate::loader::Trainer;
+use crate::prepare::Prepared;
 use crate::run::{read_items, replace_file, replace_folder};
 use crate::stop;
-use crate::worker::{Event, ImagePlace, Speaker, load_ahead, open_dataset, pixels};
-use plugin_api::{AdamW, Adaptation, CaptionInput, Item, TrainingInput};
+use crate::worker::{Event, Speaker, load_ahead, open_dataset};
+use plugin_api::{AdamW, Adaptation, Item};
+use source::{Loaded, Source};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -104,64 +106,6 @@ fn adapt(job: &TrainJob, trainer: &Trainer) -> Result<(usize, u64)> {
         base: Some(job.base.clone()),
     })?;
     Ok((layers, trainable))
-}
-
-/// Where examples come from.
-struct Source {
-    dataset: Option<Dataset>,
-    pack: Option<PackIndex>,
-    seed: u64,
-}
-
-/// Examples prepared together, and the items that could not be.
-#[derive(Default)]
-struct Loaded {
-    batches: Vec<PreparedBatch>,
-    /// The items of each batch.
-    items: Vec<Vec<usize>>,
-    left_out: Vec<(String, String)>,
-}
-
-impl Source {
-    /// Prepares items in batches of `size`; `epoch` chooses among several references.
-    fn load(&self, trainer: &Trainer, all: &[Item], places: &[usize], size: usize, epoch: usize) -> Result<Loaded> {
-        let mut loaded = Loaded::default();
-        for chunk in places.chunks(size) {
-            let mut decoded: Vec<(usize, Decoded)> = Vec::new();
-            for place in chunk {
-                match pixels(&self.place(&all[*place]), self.dataset.as_ref()) {
-                    Ok(image) => decoded.push((*place, image)),
-                    Err(reason) => loaded.left_out.push((all[*place].id.clone(), reason)),
-                }
-            }
-            if decoded.is_empty() {
-                continue;
-            }
-            let inputs: Vec<TrainingInput<'_>> = decoded
-                .iter()
-                .map(|(place, image)| {
-                    let item = &all[*place];
-                    let caption = item.references.get(epoch % item.references.len().max(1)).map_or("", String::as_str);
-                    let seed = item_seed(self.seed, &item.id);
-                    TrainingInput { input: CaptionInput { image: image.as_image(), seed }, caption }
-                })
-                .collect();
-            let batch = trainer.prepare(&inputs).map_err(|error| {
-                let ids: Vec<&str> = decoded.iter().map(|(place, _)| all[*place].id.as_str()).collect();
-                Error::from(error).context(format!("items {}", ids.join(", ")))
-            })?;
-            loaded.batches.push(batch);
-            loaded.items.push(decoded.into_iter().map(|(place, _)| place).collect());
-        }
-        Ok(loaded)
-    }
-
-    fn place(&self, item: &Item) -> ImagePlace {
-        match self.pack.as_ref().and_then(|pack| Some((pack, pack.place(&item.id)?))) {
-            Some((pack, (offset, bytes))) => ImagePlace::Packed { pack: pack.pack.clone(), offset, bytes },
-            None => ImagePlace::Locator(item.image.clone()),
-        }
-    }
 }
 
 /// Everything that the loop holds.
@@ -289,86 +233,6 @@ impl Training<'_> {
             }
             Ok(())
         })
-    }
-
-    /// Measures the loss of the validation items, and the captions of some. Asked to stop meanwhile, it leaves the whole for another time.
-    fn validate(&mut self) -> Result<()> {
-        let options = &self.job.options;
-        let began = Instant::now();
-        let places: Vec<usize> = (0..self.validation.len()).collect();
-        let batches: Vec<&[usize]> = places.chunks(options.micro_batch).collect();
-        let (mut sum, mut tokens) = (0.0, 0);
-        let (trainer, source, items) = (&self.trainer, &self.source, &self.validation);
-        let load = |number: usize| source.load(trainer, items, batches[number], options.micro_batch, 0);
-        let (left_out, say) = (&mut self.left_out, self.say);
-        load_ahead(batches.len(), self.job.loaders, load, |take| -> Result<()> {
-            for number in (0..batches.len()).take_while(|_| !stop::requested()) {
-                let loaded = take(number)?;
-                tell_left_out(&loaded, left_out, say);
-                for batch in &loaded.batches {
-                    let loss = trainer.evaluate(batch.batch).map_err(|error| options.advise(error))?;
-                    sum += loss.sum;
-                    tokens += loss.tokens;
-                }
-            }
-            Ok(())
-        })?;
-        if stop::requested() {
-            return Ok(());
-        }
-        let step = self.progress.step;
-        let validation_loss = sum / tokens as f64;
-        if !validation_loss.is_finite() {
-            return Err(not_finite(&self.job.folder, "validation loss", step.saturating_sub(1), items, &[]));
-        }
-        let Some(captions) = self.caption()? else { return Ok(()) };
-        self.progress.awaits_validation = false;
-        let best = self.progress.best.as_ref().is_none_or(|best| validation_loss < best.validation_loss);
-        if best {
-            self.progress.best = Some(Best { step, validation_loss });
-            self.progress.without_improvement = 0;
-        } else {
-            self.progress.without_improvement += 1;
-            let patience = options.patience;
-            self.progress.stopped_early = patience > 0 && self.progress.without_improvement >= patience;
-        }
-        let mut values = vec![("validation-loss", validation_loss)];
-        values.extend(captions.iter().map(|(name, value)| (name.as_str(), *value)));
-        self.events.scalars(now(), step, &values)?;
-        let epoch = self.order.epochs_after(step);
-        let validation = Validation { step, epoch, validation_loss, best, captions };
-        self.log.time("validation", step, self.validation.len(), 0.0, began.elapsed().as_secs_f64());
-        self.log.add(&Record::Validation(validation.clone()))?;
-        (self.say)(TrainNews::Validated(validation));
-        Ok(())
-    }
-
-    /// Captions the first validation items and scores them, if metrics are asked for. None if it was asked to stop.
-    fn caption(&self) -> Result<Option<indexmap::IndexMap<String, f64>>> {
-        let options = &self.job.options;
-        if self.job.metrics.is_empty() {
-            return Ok(Some(indexmap::IndexMap::new()));
-        }
-        let (trainer, source, items) = (&self.trainer, &self.source, &self.validation);
-        let places: Vec<usize> = (0..items.len().min(options.captions)).collect();
-        let batches: Vec<&[usize]> = places.chunks(options.micro_batch).collect();
-        let load = |number: usize| source.load(trainer, items, batches[number], options.micro_batch, 0);
-        let (mut captioned, mut texts) = (Vec::new(), Vec::new());
-        load_ahead(batches.len(), self.job.loaders, load, |take| -> Result<()> {
-            for number in (0..batches.len()).take_while(|_| !stop::requested()) {
-                let loaded = take(number)?;
-                for (batch, places) in loaded.batches.iter().zip(&loaded.items) {
-                    let captions = trainer.generate(batch.batch, places.len())?;
-                    texts.extend(captions.into_iter().map(|caption| caption.text));
-                    captioned.extend(places.iter().map(|place| &items[*place]));
-                }
-            }
-            Ok(())
-        })?;
-        if stop::requested() {
-            return Ok(None);
-        }
-        captions::score(&self.job.metrics, &captioned, texts).map(Some)
     }
 
     /// Puts the best adapter and the plot in their places.
