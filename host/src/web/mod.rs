@@ -5,6 +5,8 @@ mod cache;
 mod cards;
 mod differences;
 mod export;
+mod failure;
+mod forms;
 mod guard;
 mod images;
 mod index;

@@ -1,22 +1,21 @@
 //! What is answered to which request. Handlers look names up in what is being served; no part of a request becomes a path.
 
+use super::failure::Failure;
+use super::forms::{cast, note};
 use super::guard::{COOKIE, Guard, Refusal, bind};
 use super::images::{Images, Size};
-use super::index::Changed;
 use super::links::Links;
-use super::pages::{HomePage, ItemPage, ItemsPage, ListInput, MessagePage, RunSummary, Shell, VotePage, html};
-use super::preference::Choice;
+use super::pages::{HomePage, ItemPage, ItemsPage, ListInput, RunSummary, Shell, VotePage, html};
 use super::served::{ServedRun, VoteRequest};
 use super::view::View;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +25,6 @@ const BODY: usize = 64 << 10;
 const ADDRESS: usize = 8 << 10;
 /// A request that takes longer is given up.
 const TIME: Duration = Duration::from_secs(60);
-/// Characters of a note.
-const NOTE: usize = 4000;
 
 const CSS: &str = include_str!("assets/app.css");
 const JS: &str = include_str!("assets/app.js");
@@ -41,7 +38,7 @@ pub struct App {
     pub guard: Guard,
 }
 
-type Shared = State<Arc<App>>;
+pub type Shared = State<Arc<App>>;
 
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
@@ -99,73 +96,6 @@ fn admitted(guard: &Guard, request: &Request) -> Result<Option<Response>, Failur
     Ok(None)
 }
 
-/// Why there is no answer.
-enum Failure {
-    NotFound(String),
-    Refused(Refusal),
-    Changed,
-    TooLong,
-    Busy,
-    /// A form that is not as the page's own form is.
-    Malformed,
-    NotSaved(String),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Failure {
-        Failure::Refused(refusal)
-    }
-}
-
-impl From<Changed> for Failure {
-    fn from(_: Changed) -> Failure {
-        Failure::Changed
-    }
-}
-
-impl Failure {
-    fn told(&self) -> (StatusCode, &'static str, String) {
-        match self {
-            Failure::NotFound(text) => (StatusCode::NOT_FOUND, "Not found", text.clone()),
-            Failure::Refused(Refusal::Host) => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "Another host",
-                "This server is not called by that name. Use the address that `host serve` printed, or start it with --name NAME.".to_owned(),
-            ),
-            Failure::Refused(Refusal::Token) => (
-                StatusCode::UNAUTHORIZED,
-                "Token needed",
-                "Open the address with the token that `host serve` printed.".to_owned(),
-            ),
-            Failure::Refused(Refusal::Foreign) => (
-                StatusCode::FORBIDDEN,
-                "Not saved",
-                "Not saved: the page is from another site or from before the server was started. Reload it and try again.".to_owned(),
-            ),
-            Failure::Changed => (
-                StatusCode::CONFLICT,
-                "The run has changed",
-                "The run's files have changed and are being read anew. Reload the page in a moment.".to_owned(),
-            ),
-            Failure::TooLong => (StatusCode::URI_TOO_LONG, "Too long", "The address is too long.".to_owned()),
-            Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Busy", "The server is too busy. Try again.".to_owned()),
-            Failure::Malformed => {
-                (StatusCode::BAD_REQUEST, "Not understood", "The form is not understood.".to_owned())
-            }
-            Failure::NotSaved(reason) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "Not saved", format!("Not saved: {reason}"))
-            }
-        }
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let (status, heading, text) = self.told();
-        (status, page(&MessagePage::new(heading, &text))).into_response()
-    }
-}
-
 fn page(page: &impl askama::Template) -> Response {
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html(page)).into_response()
 }
@@ -175,7 +105,9 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 }
 
 /// Runs what reads files on a thread that may wait.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Busy))
 }
 
@@ -194,7 +126,7 @@ impl App {
     }
 
     /// Makes a page about a dataset; a file that changed meanwhile is noted, so that it is read anew.
-    fn about<T>(
+    pub fn about<T>(
         &self,
         (run, dataset): &(String, String),
         query: &str,
@@ -285,7 +217,8 @@ fn row_of(input: &ListInput<'_>, query: &str) -> Result<usize, Failure> {
     input.dataset.items.row(&id).ok_or_else(|| Failure::NotFound("The dataset has no item of this id.".to_owned()))
 }
 
-fn field(form: &[u8], name: &str) -> Option<String> {
+/// A field of a form or query.
+pub fn field(form: &[u8], name: &str) -> Option<String> {
     form_urlencoded::parse(form).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
@@ -313,58 +246,6 @@ async fn image(State(app): Shared, Path(place): Path<(String, String)>, uri: Uri
     .await
 }
 
-async fn note(
-    State(app): Shared,
-    Path(place): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    let scripted = headers.get(header::ACCEPT).is_some_and(|value| value == "application/json");
-    let saved = blocking(move || {
-        let form = form(&headers, &body)?;
-        let get = |name: &str| form.get(name).cloned().unwrap_or_default();
-        app.guard.accepts_form(&headers, &get("csrf"))?;
-        let text = get("text").replace("\r\n", "\n");
-        if text.chars().count() > NOTE {
-            return Err(Failure::Malformed);
-        }
-        app.about(&place, &get("query"), |run, input| {
-            let row = input.dataset.items.row(&get("id")).ok_or(Failure::Malformed)?;
-            let emptied = text.trim().is_empty();
-            run.write_note(input.dataset, &get("id"), text.trim())
-                .map_err(|error| Failure::NotSaved(error.to_string()))?;
-            Ok((emptied, input.links.item(input.dataset, row, &get("id"), input.view).unwrap_or_default()))
-        })
-    })
-    .await;
-    match (saved, scripted) {
-        (Ok((emptied, _)), true) => {
-            Ok(Json(json!({ "message": if emptied { "The note is removed" } else { "Saved" } })).into_response())
-        }
-        (Ok((_, back)), false) => Ok(see_other(&back)),
-        (Err(failure), true) => {
-            let (status, _, text) = failure.told();
-            Ok((status, Json(json!({ "message": text }))).into_response())
-        }
-        (Err(failure), false) => Err(failure),
-    }
-}
-
-/// The fields of a form.
-fn form(headers: &HeaderMap, body: &[u8]) -> Result<HashMap<String, String>, Failure> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/x-www-form-urlencoded") {
-        return Err(Failure::Malformed);
-    }
-    Ok(form_urlencoded::parse(body).into_owned().collect())
-}
-
-fn see_other(address: &str) -> Response {
-    // Addresses are made of escaped segments and queries.
-    let address = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("/"));
-    (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response()
-}
-
 async fn vote(State(app): Shared, Path(place): Path<(String, String)>, uri: Uri) -> Result<Response, Failure> {
     blocking(move || {
         let query = uri.query().unwrap_or_default();
@@ -375,39 +256,6 @@ async fn vote(State(app): Shared, Path(place): Path<(String, String)>, uri: Uri)
             let pair = request.pair(input.dataset).ok_or_else(missing)?;
             let shell = app.shell(&format!("Blind comparison · {}", input.dataset.name), input.links);
             Ok(page(&VotePage::new(shell, input, run.ballot(input.dataset, pair, &request))?))
-        })
-    })
-    .await
-}
-
-async fn cast(
-    State(app): Shared,
-    Path(place): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    blocking(move || {
-        let form = form(&headers, &body)?;
-        let get = |name: &str| form.get(name).cloned().unwrap_or_default();
-        app.guard.accepts_form(&headers, &get("csrf"))?;
-        let query = uri.query().unwrap_or_default();
-        app.about(&place, "", |run, input| {
-            let of = |name: &str| field(query.as_bytes(), name);
-            let request = VoteRequest { a: of("a"), b: of("b"), after: None, last: None };
-            let pair = request.pair(input.dataset).ok_or(Failure::Malformed)?;
-            let id = get("id");
-            let choice = run
-                .cast(input.dataset, pair, &id, &get("preferred"))
-                .ok_or(Failure::Malformed)?
-                .map_err(|error| Failure::NotSaved(error.to_string()))?;
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            query.append_pair("a", &input.dataset.cells[pair.0].model);
-            query.append_pair("b", &input.dataset.cells[pair.1].model);
-            if choice != Choice::Withdrawn {
-                query.append_pair("last", &id);
-            }
-            Ok(see_other(&input.links.action(&input.dataset.name, "vote", &query.finish())))
         })
     })
     .await
