@@ -1,7 +1,10 @@
 //! Training tests that all families share: against PEFT and torch, against finite differences, and against themselves. The cases were made by
 //! `make_fixtures.py` beside this file.
 
-use nn::training::{Batch, Session};
+use nn::Placement;
+use nn::captioner::{Family, FamilyTrainer, Model};
+use nn::text::Tokenizer;
+use nn::training::Batch;
 use plugin_api::{
     AdamW, Adaptation, CaptionInput, Device, Finish, Generation, Host, Image, LinearLayer, LoraTarget, Settings,
     Trainer, TrainerConfig, TrainingInput,
@@ -9,14 +12,6 @@ use plugin_api::{
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-
-/// A family's trainer, and what the tests need of it beside the interface.
-pub trait Tested: Trainer<Batch = Batch> + Sized {
-    fn open(config: &TrainerConfig) -> Self;
-    fn session(&self) -> &Session;
-    /// Scores of the first new token of images, with an adapter merged in.
-    fn first_scores(checkpoint: &Path, adapter: Option<&Path>, pixels: Vec<f32>, rows: usize) -> Vec<f32>;
-}
 
 pub fn parity() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/parity")
@@ -26,8 +21,8 @@ pub fn checkpoint(name: &str) -> PathBuf {
     parity().join("transformers/checkpoints").join(name)
 }
 
-pub fn open<T: Tested>(family: &str) -> T {
-    T::open(&TrainerConfig {
+pub fn open<F: Family>(family: &str) -> FamilyTrainer<F> {
+    FamilyTrainer::load(&TrainerConfig {
         weights: checkpoint(family),
         device: Device::Cpu,
         threads: 2,
@@ -36,6 +31,16 @@ pub fn open<T: Tested>(family: &str) -> T {
         settings: Settings::default(),
         host: Host::silent(),
     })
+    .unwrap()
+}
+
+/// Scores of the first new token of images, with an adapter merged in.
+fn first_scores<F: Family>(checkpoint: &Path, adapter: Option<&Path>, pixels: Vec<f32>, rows: usize) -> Vec<f32> {
+    let config = F::read(checkpoint).unwrap();
+    let text = config.text(&Tokenizer::read(checkpoint).unwrap(), F::PROMPT).unwrap();
+    let model = Model::load(checkpoint, &config, &Placement::cpu().unwrap(), adapter).unwrap();
+    let (language, prompt) = model.begin(&pixels, &vec![text.as_slice(); rows]).unwrap();
+    language.start(prompt, 1).1.into_data().iter::<f32>().collect()
 }
 
 pub fn picture(number: usize) -> image::RgbImage {
@@ -43,7 +48,7 @@ pub fn picture(number: usize) -> image::RgbImage {
 }
 
 /// A batch of numbered pictures and captions.
-pub fn batch<T: Tested>(trainer: &T, examples: &[(usize, &str)]) -> (Batch, u64) {
+pub fn batch<F: Family>(trainer: &FamilyTrainer<F>, examples: &[(usize, &str)]) -> (Batch, u64) {
     let pictures: Vec<_> = examples.iter().map(|(number, _)| picture(*number)).collect();
     let inputs: Vec<TrainingInput<'_>> = pictures
         .iter()
@@ -64,13 +69,19 @@ pub fn adaptation(targets: Vec<LoraTarget>) -> Adaptation {
 }
 
 /// Every layer, the head too.
-pub fn all_layers<T: Tested>(trainer: &T, rank: usize, dropout: f64) -> Vec<LoraTarget> {
+pub fn all_layers<F: Family>(trainer: &FamilyTrainer<F>, rank: usize, dropout: f64) -> Vec<LoraTarget> {
     let target = |layer: LinearLayer| LoraTarget { path: layer.path, rank, alpha: 8.0, scaling: 2.0, dropout };
     trainer.layers().unwrap().into_iter().map(target).collect()
 }
 
 /// The layers of PEFT's `target_modules = ["q", "v", "q_proj", "v_proj"]`, or all but the head, as its `all-linear`.
-fn chosen<T: Tested>(trainer: &T, query_value: bool, rank: usize, alpha: f64, scaling: f64) -> Vec<LoraTarget> {
+fn chosen<F: Family>(
+    trainer: &FamilyTrainer<F>,
+    query_value: bool,
+    rank: usize,
+    alpha: f64,
+    scaling: f64,
+) -> Vec<LoraTarget> {
     let layers = trainer.layers().unwrap().into_iter().filter(|layer| {
         let name = layer.path.rsplit('.').next().unwrap();
         if query_value { ["q", "v", "q_proj", "v_proj"].contains(&name) } else { layer.role != "head" }
@@ -130,18 +141,18 @@ fn farthest(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// The targets of a case.
-fn targets<T: Tested>(trainer: &T, expected: &Value) -> Vec<LoraTarget> {
+fn targets<F: Family>(trainer: &FamilyTrainer<F>, expected: &Value) -> Vec<LoraTarget> {
     let (rank, alpha) = (expected["rank"].as_u64().unwrap() as usize, expected["alpha"].as_f64().unwrap());
     let divisor = if expected["rslora"] == true { (rank as f64).sqrt() } else { rank as f64 };
     chosen(trainer, expected["targets"] == "query-value", rank, alpha, alpha / divisor)
 }
 
 /// Losses of 20 steps with accumulation 2 and the adapters after them; the adapters are written, and read again.
-pub fn trains_as_peft_and_torch_do<T: Tested>(family: &str) {
+pub fn trains_as_peft_and_torch_do<F: Family>(family: &str) {
     for case in cases(family) {
         let name = case.folder.file_name().unwrap().to_string_lossy().into_owned();
         let expected = &case.expected;
-        let trainer: T = open(family);
+        let trainer = open::<F>(family);
         let targets = targets(&trainer, expected);
         let theirs: Vec<&str> =
             expected["layers"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
@@ -214,7 +225,7 @@ pub fn trains_as_peft_and_torch_do<T: Tested>(family: &str) {
             assert!(path.starts_with("model.vision_tower.encoder.layers.3."), "{name}: {path} is not adapted here");
         }
         let pixels = batch(&trainer, &[(0, ""), (1, "")]).0.pixels;
-        let scores = T::first_scores(&checkpoint(family), Some(&out), pixels.clone(), 2);
+        let scores = first_scores::<F>(&checkpoint(family), Some(&out), pixels.clone(), 2);
         assert!(farthest(&scores, &floats(&expected["scores"])) < 1e-2, "{name}: scores with our own adapter");
         if kept.is_some() {
             let text = json!({ "family": family, "scores": scores }).to_string();
@@ -224,20 +235,20 @@ pub fn trains_as_peft_and_torch_do<T: Tested>(family: &str) {
 }
 
 /// Scores with an adapter that PEFT wrote.
-pub fn an_adapter_of_peft_gives_pefts_scores<T: Tested>(family: &str) {
+pub fn an_adapter_of_peft_gives_pefts_scores<F: Family>(family: &str) {
     for case in cases(family) {
-        let trainer: T = open(family);
+        let trainer = open::<F>(family);
         let pixels = batch(&trainer, &[(0, ""), (1, "")]).0.pixels;
-        let scores = T::first_scores(&checkpoint(family), Some(&case.folder), pixels.clone(), 2);
+        let scores = first_scores::<F>(&checkpoint(family), Some(&case.folder), pixels.clone(), 2);
         let difference = farthest(&scores, &floats(&case.expected["scores"]));
         assert!(difference < 1e-4, "{}: {difference:.2e}", case.folder.display());
-        let without = T::first_scores(&checkpoint(family), None, pixels, 2);
+        let without = first_scores::<F>(&checkpoint(family), None, pixels, 2);
         assert!(farthest(&scores, &without) > 1e-2, "{}: the adapter does nothing", case.folder.display());
     }
 }
 
 /// The adapters of the samples, which `host train` wrote, give the scores that they give in PEFT.
-pub fn adapters_of_the_samples_give_pefts_scores<T: Tested>(model: &str) {
+pub fn adapters_of_the_samples_give_pefts_scores<F: Family>(model: &str) {
     let text = std::fs::read(parity().join("peft/nano.json")).unwrap();
     let adapters: serde_json::Map<String, Value> = serde_json::from_slice(&text).unwrap();
     let nano = parity().join("../../samples/nano");
@@ -248,7 +259,7 @@ pub fn adapters_of_the_samples_give_pefts_scores<T: Tested>(model: &str) {
     let own: Vec<_> = adapters.iter().filter(|(_, adapter)| adapter["model"] == model).collect();
     assert_eq!(own.len(), 2, "an adapter for each sample catalogue");
     for (name, adapter) in own {
-        let scores = T::first_scores(&nano.join(model), Some(&nano.join("adapters").join(name)), pixels.clone(), 1);
+        let scores = first_scores::<F>(&nano.join(model), Some(&nano.join("adapters").join(name)), pixels.clone(), 1);
         let difference = farthest(&scores, &floats(&adapter["scores"]));
         println!("{name}: {difference:.1e}");
         assert!(difference < 1e-4, "{name}: {difference:.2e}");
@@ -259,7 +270,7 @@ const EXAMPLES: [(usize, &str); 4] =
     [(0, "a red dress with long sleeves"), (1, "black wool"), (2, "short sleeves and buttons"), (3, "a photo")];
 
 /// A small deterministic stream, so that B is not zero and A's gradient neither.
-fn scatter<T: Tested>(trainer: &T) {
+fn scatter<F: Family>(trainer: &FamilyTrainer<F>) {
     let mut state = 1_u64;
     let mut next = move |scale: f32| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -272,8 +283,8 @@ fn scatter<T: Tested>(trainer: &T) {
 }
 
 /// Along the gradient of every adapted layer, A's and B's apart, the loss rises as the gradient says.
-pub fn gradients_are_those_of_finite_differences<T: Tested>(family: &str) {
-    let trainer: T = open(family);
+pub fn gradients_are_those_of_finite_differences<F: Family>(family: &str) {
+    let trainer = open::<F>(family);
     trainer.adapt(&adaptation(all_layers(&trainer, 2, 0.0))).unwrap();
     scatter(&trainer);
     trainer.accumulate(batch(&trainer, &EXAMPLES).0, 1.0).unwrap();
@@ -307,8 +318,8 @@ pub fn gradients_are_those_of_finite_differences<T: Tested>(family: &str) {
 }
 
 /// The gradients of the first batch, with dropout.
-fn first_gradients<T: Tested>(family: &str, checkpointing: bool) -> Vec<(String, Vec<f32>, Vec<f32>)> {
-    let trainer: T = open(family);
+fn first_gradients<F: Family>(family: &str, checkpointing: bool) -> Vec<(String, Vec<f32>, Vec<f32>)> {
+    let trainer = open::<F>(family);
     let all = all_layers(&trainer, 2, 0.3);
     trainer.adapt(&Adaptation { gradient_checkpointing: checkpointing, ..adaptation(all) }).unwrap();
     scatter(&trainer);
@@ -316,14 +327,14 @@ fn first_gradients<T: Tested>(family: &str, checkpointing: bool) -> Vec<(String,
     trainer.session().gradients()
 }
 
-pub fn recomputed_blocks_give_the_same_gradients<T: Tested>(family: &str) {
-    assert_eq!(first_gradients::<T>(family, false), first_gradients::<T>(family, true));
+pub fn recomputed_blocks_give_the_same_gradients<F: Family>(family: &str) {
+    assert_eq!(first_gradients::<F>(family, false), first_gradients::<F>(family, true));
 }
 
 /// Two micro-batches against one batch of both, and a caption's loss beside a longer one's.
-pub fn neither_accumulation_nor_padding_changes_the_loss<T: Tested>(family: &str) {
+pub fn neither_accumulation_nor_padding_changes_the_loss<F: Family>(family: &str) {
     let gradients = |parts: &[&[(usize, &str)]]| {
-        let trainer: T = open(family);
+        let trainer = open::<F>(family);
         trainer.adapt(&adaptation(all_layers(&trainer, 2, 0.0))).unwrap();
         scatter(&trainer);
         let sum: f64 = parts.iter().map(|part| trainer.accumulate(batch(&trainer, part).0, 0.1).unwrap().sum).sum();
@@ -336,7 +347,7 @@ pub fn neither_accumulation_nor_padding_changes_the_loss<T: Tested>(family: &str
         let largest = down.iter().chain(up).fold(0.0_f32, |most, value| most.max(value.abs()));
         assert!(farthest(down, other_down).max(farthest(up, other_up)) < 1e-4 * largest.max(1e-2), "{path}");
     }
-    let trainer: T = open(family);
+    let trainer = open::<F>(family);
     let loss = |examples: &[(usize, &str)]| trainer.evaluate(batch(&trainer, examples).0).unwrap();
     let alone: Vec<_> = EXAMPLES.iter().map(|example| loss(std::slice::from_ref(example))).collect();
     let sum: f64 = alone.iter().map(|loss| loss.sum).sum();
@@ -345,7 +356,7 @@ pub fn neither_accumulation_nor_padding_changes_the_loss<T: Tested>(family: &str
     assert_eq!(all.tokens, alone.iter().map(|loss| loss.tokens).sum::<u64>());
 }
 
-fn steps<T: Tested>(trainer: &T, count: usize) {
+fn steps<F: Family>(trainer: &FamilyTrainer<F>, count: usize) {
     for _ in 0..count {
         trainer.accumulate(batch(trainer, &EXAMPLES[..2]).0, 0.05).unwrap();
         trainer.accumulate(batch(trainer, &EXAMPLES[2..]).0, 0.05).unwrap();
@@ -354,7 +365,7 @@ fn steps<T: Tested>(trainer: &T, count: usize) {
 }
 
 /// With dropout: the adapter of a training that was saved and loaded has the bytes of one that was not.
-pub fn a_resumed_training_gives_the_same_bytes<T: Tested>(family: &str) {
+pub fn a_resumed_training_gives_the_same_bytes<F: Family>(family: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| {
         let path = folder.path().join(name);
@@ -362,7 +373,7 @@ pub fn a_resumed_training_gives_the_same_bytes<T: Tested>(family: &str) {
         path
     };
     let begin = || {
-        let trainer: T = open(family);
+        let trainer = open::<F>(family);
         trainer.adapt(&adaptation(all_layers(&trainer, 2, 0.2))).unwrap();
         trainer
     };
@@ -381,7 +392,7 @@ pub fn a_resumed_training_gives_the_same_bytes<T: Tested>(family: &str) {
         assert!(bytes("undisturbed", file) == bytes("resumed", file), "{file} differs");
     }
     // A state of another training is refused, and changes nothing.
-    let other: T = open(family);
+    let other = open::<F>(family);
     other.adapt(&adaptation(all_layers(&other, 3, 0.2))).unwrap();
     let error = other.load_state(&path("state")).unwrap_err();
     assert!(error.message.contains("other layers"), "{error}");
@@ -390,14 +401,14 @@ pub fn a_resumed_training_gives_the_same_bytes<T: Tested>(family: &str) {
 }
 
 /// With B at zero the trained model has the base's very loss: nothing but the adapters changed, in memory or on the disk.
-pub fn the_base_stays_as_it_is<T: Tested>(family: &str) {
+pub fn the_base_stays_as_it_is<F: Family>(family: &str) {
     let files = || -> Vec<Vec<u8>> {
         let mut paths: Vec<_> =
             std::fs::read_dir(checkpoint(family)).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
     };
-    let trainer: T = open(family);
+    let trainer = open::<F>(family);
     let before = files();
     let loss = || trainer.evaluate(batch(&trainer, &EXAMPLES).0).unwrap().sum;
     let untouched = loss();
@@ -412,9 +423,9 @@ pub fn the_base_stays_as_it_is<T: Tested>(family: &str) {
 }
 
 /// Learns two pictures by heart. Returns their captions, and that of a grey picture in place of the first.
-pub fn learnt_by_heart<T: Tested>(family: &str) -> Vec<(String, Finish)> {
+pub fn learnt_by_heart<F: Family>(family: &str) -> Vec<(String, Finish)> {
     let examples = [(0, "a red dress with long sleeves"), (6, "black wool")];
-    let trainer: T = open(family);
+    let trainer = open::<F>(family);
     trainer.adapt(&adaptation(chosen(&trainer, false, 8, 16.0, 5.0))).unwrap();
     for _ in 0..200 {
         let (batch, tokens) = batch(&trainer, &examples);
@@ -434,8 +445,8 @@ pub fn learnt_by_heart<T: Tested>(family: &str) -> Vec<(String, Finish)> {
 
 /// The layers offered are the linear layers of the reference, with its paths, sizes, towers and roles, but for those that never run. The same
 /// list is what the strategies of `plugins/lora/standard` are tested on.
-pub fn layers_are_those_of_the_reference<T: Tested>(family: &str) {
-    let trainer: T = open(family);
+pub fn layers_are_those_of_the_reference<F: Family>(family: &str) {
+    let trainer = open::<F>(family);
     let path = parity().join(format!("peft/layers/{family}.json"));
     let reference: Vec<LinearLayer> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let mut expected: Vec<_> =
@@ -448,13 +459,10 @@ pub fn layers_are_those_of_the_reference<T: Tested>(family: &str) {
 }
 
 /// A merged checkpoint gives the scores of base and adapter, and holds the base's other files.
-pub fn a_merged_checkpoint_is_base_and_adapter<T: Tested>(
-    family: &str,
-    merge: impl Fn(&plugin_api::MergeConfig) -> plugin_api::Result<String>,
-) {
+pub fn a_merged_checkpoint_is_base_and_adapter<F: Family>(family: &str) {
     let case = cases(family).remove(1);
     let folder = tempfile::tempdir().unwrap();
-    let said = merge(&plugin_api::MergeConfig {
+    let said = nn::captioner::merge::<F>(&plugin_api::MergeConfig {
         weights: checkpoint(family),
         adapter: case.folder.clone(),
         output: folder.path().to_path_buf(),
@@ -462,10 +470,10 @@ pub fn a_merged_checkpoint_is_base_and_adapter<T: Tested>(
     })
     .unwrap();
     assert!(said.contains("layers merged"), "{said}");
-    let trainer: T = open(family);
+    let trainer = open::<F>(family);
     let pixels = batch(&trainer, &[(0, ""), (1, "")]).0.pixels;
-    let merged = T::first_scores(folder.path(), None, pixels.clone(), 2);
-    let together = T::first_scores(&checkpoint(family), Some(&case.folder), pixels, 2);
+    let merged = first_scores::<F>(folder.path(), None, pixels.clone(), 2);
+    let together = first_scores::<F>(&checkpoint(family), Some(&case.folder), pixels, 2);
     assert!(farthest(&merged, &together) < 1e-5);
     let files = std::fs::read_dir(checkpoint(family)).unwrap().map(|entry| entry.unwrap());
     // What the fixtures of generation hold beside the checkpoint are weights to no one.
@@ -475,8 +483,8 @@ pub fn a_merged_checkpoint_is_base_and_adapter<T: Tested>(
 }
 
 /// What cannot be adapted is said by name.
-pub fn impossible_adaptations_are_refused<T: Tested>(family: &str) {
-    let trainer: T = open(family);
+pub fn impossible_adaptations_are_refused<F: Family>(family: &str) {
+    let trainer = open::<F>(family);
     let targets = all_layers(&trainer, 2, 0.0);
     let refused = |targets: Vec<LoraTarget>| trainer.adapt(&adaptation(targets)).unwrap_err().message;
     assert!(refused(Vec::new()).contains("no layer to adapt"));

@@ -2,7 +2,7 @@
 //! that `make_fixtures.py` beside this file made.
 
 use nn::Placement;
-use nn::bench::Measured;
+use nn::captioner::{Family, Model};
 use nn::generation::{Generated, Settings};
 use nn::image::ImageConfig;
 use plugin_api::{CaptionInput, Captioner, CaptionerConfig, Device, Generation, Host, Image};
@@ -16,11 +16,8 @@ const DEVIATION: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 /// Images of every checkpoint's cases.
 const IMAGES: usize = 8;
 
-/// A family's model, as the tests need it.
-pub trait Tested: Measured + Sized {
-    fn open(folder: &Path, placement: &Placement) -> Self;
-    /// The ids that end a caption, as the model's configuration has them.
-    fn end(&self) -> Value;
+/// A family, as the tests need it.
+pub trait Tested: Family {
     /// The prompts of a case as tokens, one an image.
     fn texts(folder: &Path, case: &Value) -> Vec<Vec<u32>>;
 }
@@ -86,15 +83,16 @@ impl Fixture {
         bytes.iter().enumerate().map(value).collect()
     }
 
-    fn settings<T: Tested>(&self, model: &T, kind: &str) -> Settings {
+    fn settings<T: Tested>(&self, model: &Model<T>, kind: &str) -> Settings {
         let mut overrides = self.expected["settings"][kind].clone();
         overrides["max_new_tokens"] = 32.into();
-        overrides["eos_token_id"] = model.end();
+        let config = model.config();
+        overrides["eos_token_id"] = config.overriding_end().unwrap_or_else(|| config.end());
         Settings::read(&self.folder, None, &overrides).unwrap()
     }
 
     /// Our scores of a case's first tokens, and the reference's.
-    fn scores<T: Tested>(&self, model: &T, number: usize) -> (Vec<f32>, Vec<f32>) {
+    fn scores<T: Tested>(&self, model: &Model<T>, number: usize) -> (Vec<f32>, Vec<f32>) {
         let texts = T::texts(&self.folder, &self.expected["cases"][number]);
         let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
         let (language, prompt) = model.begin(&self.pixels(), &texts).unwrap();
@@ -107,20 +105,27 @@ impl Fixture {
     }
 
     /// Captions of some of a case's images.
-    fn generate<T: Tested>(&self, model: &T, images: &[usize], case: &Value, settings: &Settings) -> Vec<Generated> {
+    fn generate<T: Tested>(
+        &self,
+        model: &Model<T>,
+        images: &[usize],
+        case: &Value,
+        settings: &Settings,
+    ) -> Vec<Generated> {
         let all = self.pixels();
         let pixels: Vec<f32> =
             images.iter().flat_map(|&image| all.chunks(all.len() / IMAGES).nth(image).unwrap()).copied().collect();
         let texts = T::texts(&self.folder, case);
         let texts: Vec<&[u32]> = images.iter().map(|&image| texts[image].as_slice()).collect();
-        model.say(&pixels, &texts, settings).unwrap()
+        model.caption(&pixels, &texts, &vec![0; texts.len()], settings, &|| false).unwrap()
     }
 }
 
-fn opened<T: Tested>(checkpoints: &[&'static str], placement: &Placement) -> impl Iterator<Item = (Fixture, T)> {
+fn opened<T: Tested>(checkpoints: &[&'static str], placement: &Placement) -> impl Iterator<Item = (Fixture, Model<T>)> {
     checkpoints.iter().map(|name| {
         let fixture = Fixture::open(name);
-        let model = T::open(&fixture.folder, placement);
+        let config = T::read(&fixture.folder).unwrap();
+        let model = Model::load(&fixture.folder, &config, placement, None).unwrap();
         (fixture, model)
     })
 }

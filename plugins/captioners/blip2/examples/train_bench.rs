@@ -14,7 +14,7 @@ struct Model {
 
 impl Learner for Model {
     fn scores<'m>(&'m self, tape: &mut Tape<'m>, batch: &Batch) -> nn::Result<Var> {
-        Ok(self.blip2.learn(tape, batch.pixels.clone(), &self.text, &batch.labels))
+        self.blip2.learn(tape, batch.pixels.clone(), &self.text, &batch.labels)
     }
 }
 

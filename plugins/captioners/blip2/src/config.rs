@@ -3,10 +3,8 @@
 use nn::language::{OptConfig, T5Config};
 use nn::qformer::QFormerConfig;
 use nn::vision::VitConfig;
-use nn::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::Path;
 
 /// The parts of a BLIP-2 model.
 #[derive(Debug, Clone)]
@@ -46,26 +44,8 @@ struct Stored {
 const QUERIES: usize = 32;
 /// OPT begins with `</s>`.
 const OPT_BEGIN: u32 = 2;
-const OPT_END: u32 = 2;
-const T5_END: u32 = 1;
 
 impl Blip2Config {
-    /// Reads `config.json`.
-    ///
-    /// # Errors
-    /// It is missing, describes another kind of model, or one that cannot be run here.
-    pub fn read(directory: &Path) -> Result<Blip2Config> {
-        let path = directory.join("config.json");
-        let value: Value = nn::read_json(&path)?;
-        if value.get("model_type").is_none() {
-            return Err(Error::malformed(
-                path,
-                "there is no model_type: this is no Hugging Face model's configuration",
-            ));
-        }
-        Self::from_value(value).map_err(|reason| Error::malformed(path, reason))
-    }
-
     /// From the content of `config.json`.
     ///
     /// # Errors
@@ -121,22 +101,6 @@ impl Blip2Config {
         match &self.text {
             TextConfig::Opt(text) => text.hidden_size,
             TextConfig::T5(text) => text.d_model,
-        }
-    }
-
-    /// The end token where no file names one.
-    pub fn usual_end(&self) -> Value {
-        match &self.text {
-            TextConfig::Opt(_) => OPT_END.into(),
-            TextConfig::T5(_) => T5_END.into(),
-        }
-    }
-
-    /// `BLIP-2 with OPT` or `BLIP-2 with T5`.
-    pub fn architecture(&self) -> &'static str {
-        match &self.text {
-            TextConfig::Opt(_) => "BLIP-2 with OPT",
-            TextConfig::T5(_) => "BLIP-2 with T5",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The captioner's eyes as an encoder: the vision tower's output and the Q-Former's. The language model is not loaded.
 
+use crate::Blip2;
 use crate::config::Blip2Config;
-use crate::model::Blip2;
 use nn::adapter::Adapter;
+use nn::captioner::Family;
 use nn::image::ImageConfig;
 use nn::qformer::QFormer;
 use nn::vision::Vit;
@@ -54,15 +55,7 @@ impl Blip2Encoder {
         nn::limit_threads(config.threads);
         let directory = &config.weights;
         let parts = Blip2Config::read(directory)?;
-        let size = parts.vision.image_size;
-        let images = ImageConfig::read(directory, ImageConfig::exact(size))?;
-        if images.output() != Some((size, size)) {
-            return Err(PluginError::data(format!(
-                "{}: the image processor makes images of {:?} pixels, but config.json's vision_config reads {size} × {size}",
-                directory.display(),
-                images.output()
-            )));
-        }
+        let images = parts.images(directory)?;
         let placement = plugin::placement(config.device)?;
         let checkpoint = Checkpoint::open(directory)?;
         // The whole model must be there: a damaged checkpoint is no source of features either.
@@ -81,7 +74,7 @@ impl Blip2Encoder {
             precision: placement.precision().into(),
             spaces: spaces(&parts),
         };
-        Ok(Blip2Encoder { vision, qformer, images, size, placement, description })
+        Ok(Blip2Encoder { vision, qformer, images, size: parts.vision.image_size, placement, description })
     }
 
     fn parts(loader: &Loader, config: &Blip2Config) -> nn::Result<(Vit, QFormer)> {

@@ -1,19 +1,10 @@
 //! What a BLIP-2 needs, by its shapes: `host models check` and `host bench` ask through `nn`.
 
 use crate::config::{Blip2Config, TextConfig};
-use crate::model::Blip2;
 use crate::published::published;
-use nn::bench::{self, Measured};
-use nn::generation::{Generated, Settings};
-use nn::image::ImageConfig;
-use nn::language::{LanguageModel, Prompt};
+use nn::captioner::Shapes;
+use nn::generation::Settings;
 use nn::memory::{PerImage, Tower};
-use nn::needs::Family;
-use nn::text::Tokenizer;
-use nn::weights::Expected;
-use nn::{Placement, Result, Tensor};
-use serde_json::Value;
-use std::path::Path;
 
 fn vision_tower(config: &Blip2Config) -> Tower {
     let vision = &config.vision;
@@ -35,82 +26,32 @@ fn qformer_tower(config: &Blip2Config) -> Tower {
     }
 }
 
-impl Measured for Blip2 {
-    fn see(&self, pixels: &[f32], rows: usize) -> Tensor<3> {
-        self.image_vectors(pixels, rows)
-    }
-
-    fn say(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Result<Vec<Generated>> {
-        self.caption(pixels, texts, &vec![0; texts.len()], settings, &|| false)
-    }
-
-    fn begin(&self, pixels: &[f32], texts: &[&[u32]]) -> Result<(&dyn LanguageModel, Prompt)> {
-        Ok((self.language(), self.prompt(self.image_vectors(pixels, texts.len()), texts)))
-    }
-
-    fn prompt_length(&self, text: &[u32]) -> usize {
-        self.config().queries + text.len()
-    }
-}
-
-impl Family for Blip2 {
-    type Config = Blip2Config;
-
-    fn read(directory: &Path) -> Result<Blip2Config> {
-        Blip2Config::read(directory)
-    }
-
+impl Shapes for Blip2Config {
     fn published(repository: &str) -> Option<Blip2Config> {
         published(repository)
     }
 
-    fn architecture(config: &Blip2Config) -> &'static str {
-        config.architecture()
+    fn image_side(&self) -> usize {
+        self.vision.image_size
     }
 
-    fn expected(config: &Blip2Config) -> Result<Expected> {
-        Blip2::expected(config)
+    fn image_vectors(&self) -> usize {
+        self.queries
     }
 
-    fn open(directory: &Path, config: &Blip2Config, placement: &Placement) -> Result<Blip2> {
-        Blip2::load(directory, config, placement, None)
-    }
-
-    fn random(config: &Blip2Config, placement: &Placement) -> Result<Blip2> {
-        Blip2::random(config, placement)
-    }
-
-    fn image_side(config: &Blip2Config) -> usize {
-        config.vision.image_size
-    }
-
-    fn image_processor(side: usize) -> ImageConfig {
-        ImageConfig::exact(side)
-    }
-
-    fn vocabulary(config: &Blip2Config) -> usize {
-        match &config.text {
+    fn vocabulary(&self) -> usize {
+        match &self.text {
             TextConfig::Opt(text) => text.vocab_size,
             TextConfig::T5(text) => text.vocab_size,
         }
     }
 
-    fn end(config: &Blip2Config) -> Option<Value> {
-        Some(config.usual_end())
+    fn bench_text(&self) -> Vec<u32> {
+        vec![self.begin_token.unwrap_or(1)]
     }
 
-    fn prompt_tokens(tokenizer: &Tokenizer, prompt: Option<&str>) -> Result<usize> {
-        // Without a prompt there is one token: the one that begins a caption, or the end of T5's empty text.
-        prompt.map_or(Ok(1), |prompt| Ok(tokenizer.encode(prompt)?.len()))
-    }
-
-    fn bench_text(config: &Blip2Config) -> Vec<u32> {
-        vec![config.begin_token.unwrap_or(1)]
-    }
-
-    fn per_image(config: &Blip2Config, text: usize, settings: &Settings) -> PerImage {
-        let prompt = config.queries + text;
-        let (tower, cache) = match &config.text {
+    fn per_image(&self, prompt: usize, settings: &Settings) -> PerImage {
+        let (tower, cache) = match &self.text {
             TextConfig::Opt(opt) => {
                 let new = settings.most_new_tokens(prompt);
                 (opt.tower(prompt), opt.cache_numbers(prompt, new))
@@ -118,33 +59,33 @@ impl Family for Blip2 {
             TextConfig::T5(t5) => (t5.tower(prompt), t5.cache_numbers(prompt, settings.most_new_tokens(0))),
         };
         PerImage {
-            side: config.vision.image_size,
-            vision: vec![vision_tower(config), qformer_tower(config)],
+            side: self.vision.image_size,
+            vision: vec![vision_tower(self), qformer_tower(self)],
             prompt: tower,
             cache,
-            vocabulary: <Blip2 as Family>::vocabulary(config),
+            vocabulary: self.vocabulary(),
             beams: settings.num_beams,
         }
     }
 
-    fn vision_flop(config: &Blip2Config) -> f64 {
-        let (vision, qformer) = (vision_tower(config), qformer_tower(config));
-        let layers = config.qformer.num_hidden_layers;
-        let crossing = layers.div_ceil(config.qformer.cross_attention_frequency.max(1)) as f64;
+    fn vision_flop(&self) -> f64 {
+        let (vision, qformer) = (vision_tower(self), qformer_tower(self));
+        let layers = self.qformer.num_hidden_layers;
+        let crossing = layers.div_ceil(self.qformer.cross_attention_frequency.max(1)) as f64;
         let (seen, read) = (vision.positions as f64, vision.width as f64);
         let (queries, width) = (qformer.positions as f64, qformer.width as f64);
-        let patches = 2.0 * (seen - 1.0) * 3.0 * (config.vision.patch_size as f64).powi(2) * read;
+        let patches = 2.0 * (seen - 1.0) * 3.0 * (self.vision.patch_size as f64).powi(2) * read;
         let cross =
             2.0 * queries * 2.0 * width * width + 2.0 * seen * 2.0 * read * width + 4.0 * queries * seen * width;
         patches
-            + bench::flop(&vision, config.vision.num_hidden_layers)
-            + bench::flop(&qformer, layers)
+            + vision.flop(self.vision.num_hidden_layers)
+            + qformer.flop(layers)
             + crossing * cross
-            + 2.0 * queries * width * config.text_width() as f64
+            + 2.0 * queries * width * self.text_width() as f64
     }
 
-    fn read_in_a_step(config: &Blip2Config, name: &str) -> bool {
-        match &config.text {
+    fn read_in_a_step(&self, name: &str) -> bool {
+        match &self.text {
             // The head is the table of embeddings; of the positions a row is read.
             TextConfig::Opt(_) => name.starts_with("language_model.") && !name.contains(".embed_positions."),
             // The encoder and the keys and values of what it read are computed once.
@@ -162,7 +103,7 @@ impl Family for Blip2 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nn::needs::step_parameters;
+    use nn::captioner::{Model, step_parameters};
 
     #[test]
     fn the_published_models_have_the_published_numbers() {
@@ -174,16 +115,16 @@ mod tests {
             ("Salesforce/blip2-flan-t5-xxl", 12.2, 5.6),
         ] {
             let config = published(repository).unwrap();
-            let expected = Blip2::expected(&config).unwrap();
+            let expected = Model::expected(&config).unwrap();
             let billions = |count: u64| count as f64 / 1e9;
             assert!(
                 (billions(expected.parameters()) - parameters).abs() < 0.05,
                 "{repository}: {}",
                 expected.parameters()
             );
-            let read = billions(step_parameters::<Blip2>(&config, &expected));
+            let read = billions(step_parameters(&config, &expected));
             assert!((read - step).abs() < 0.06 * step, "{repository}: {read}");
-            let flop = Blip2::vision_flop(&config) / 1e12;
+            let flop = config.vision_flop() / 1e12;
             assert!((0.5..0.65).contains(&flop), "{repository}: {flop}");
         }
         assert!(published("Salesforce/blip2-itm-vit-g").is_none());

@@ -3,110 +3,88 @@
 #[path = "../../../../tests/parity/peft/harness.rs"]
 mod harness;
 
-use blip2::{Blip2, Blip2Captioner, Blip2Config, Blip2Trainer, TextConfig};
-use harness::Tested;
-use nn::Placement;
-use nn::bench::Measured;
-use nn::training::Session;
-use plugin_api::{CaptionerConfig, Device, ErrorKind, Finish, Generation, Host, Settings, TrainerConfig};
+use blip2::{Blip2Captioner, Blip2Config};
+use plugin_api::{CaptionerConfig, Device, ErrorKind, Finish, Generation, Host, Settings};
 use serde_json::{Value, json};
 use std::path::Path;
 
 const FAMILIES: [&str; 2] = ["opt-small", "t5-untied"];
 
-impl Tested for Blip2Trainer {
-    fn open(config: &TrainerConfig) -> Self {
-        Blip2Trainer::load(config).unwrap()
-    }
-
-    fn session(&self) -> &Session {
-        Blip2Trainer::session(self)
-    }
-
-    fn first_scores(checkpoint: &Path, adapter: Option<&Path>, pixels: Vec<f32>, rows: usize) -> Vec<f32> {
-        let config = Blip2Config::read(checkpoint).unwrap();
-        let text: &[u32] = if matches!(config.text, TextConfig::Opt(_)) { &[2] } else { &[1] };
-        let model = Blip2::load(checkpoint, &config, &Placement::cpu().unwrap(), adapter).unwrap();
-        let (language, prompt) = model.begin(&pixels, &vec![text; rows]).unwrap();
-        language.start(prompt, 1).1.into_data().iter::<f32>().collect()
-    }
-}
-
 #[test]
 fn opt_trains_as_peft_and_torch_do() {
-    harness::trains_as_peft_and_torch_do::<Blip2Trainer>("opt-small");
+    harness::trains_as_peft_and_torch_do::<Blip2Config>("opt-small");
 }
 
 #[test]
 fn t5_trains_as_peft_and_torch_do() {
-    harness::trains_as_peft_and_torch_do::<Blip2Trainer>("t5-untied");
+    harness::trains_as_peft_and_torch_do::<Blip2Config>("t5-untied");
 }
 
 #[test]
 fn adapters_of_peft_give_pefts_scores() {
-    FAMILIES.iter().for_each(|family| harness::an_adapter_of_peft_gives_pefts_scores::<Blip2Trainer>(family));
+    FAMILIES.iter().for_each(|family| harness::an_adapter_of_peft_gives_pefts_scores::<Blip2Config>(family));
 }
 
 #[test]
 fn adapters_of_the_samples_give_pefts_scores() {
     for model in ["blip2-opt", "blip2-flan-t5"] {
-        harness::adapters_of_the_samples_give_pefts_scores::<Blip2Trainer>(model);
+        harness::adapters_of_the_samples_give_pefts_scores::<Blip2Config>(model);
     }
 }
 
 #[test]
 fn opts_gradients_are_those_of_finite_differences() {
-    harness::gradients_are_those_of_finite_differences::<Blip2Trainer>("opt-small");
+    harness::gradients_are_those_of_finite_differences::<Blip2Config>("opt-small");
 }
 
 #[test]
 fn t5s_gradients_are_those_of_finite_differences() {
-    harness::gradients_are_those_of_finite_differences::<Blip2Trainer>("t5-untied");
+    harness::gradients_are_those_of_finite_differences::<Blip2Config>("t5-untied");
 }
 
 #[test]
 fn recomputed_blocks_give_the_same_gradients() {
-    FAMILIES.iter().for_each(|family| harness::recomputed_blocks_give_the_same_gradients::<Blip2Trainer>(family));
+    FAMILIES.iter().for_each(|family| harness::recomputed_blocks_give_the_same_gradients::<Blip2Config>(family));
 }
 
 #[test]
 fn neither_accumulation_nor_padding_changes_the_loss() {
     FAMILIES
         .iter()
-        .for_each(|family| harness::neither_accumulation_nor_padding_changes_the_loss::<Blip2Trainer>(family));
+        .for_each(|family| harness::neither_accumulation_nor_padding_changes_the_loss::<Blip2Config>(family));
 }
 
 #[test]
 fn a_resumed_training_gives_the_same_bytes() {
-    FAMILIES.iter().for_each(|family| harness::a_resumed_training_gives_the_same_bytes::<Blip2Trainer>(family));
+    FAMILIES.iter().for_each(|family| harness::a_resumed_training_gives_the_same_bytes::<Blip2Config>(family));
 }
 
 #[test]
 fn the_base_stays_as_it_is() {
-    FAMILIES.iter().for_each(|family| harness::the_base_stays_as_it_is::<Blip2Trainer>(family));
+    FAMILIES.iter().for_each(|family| harness::the_base_stays_as_it_is::<Blip2Config>(family));
 }
 
 #[test]
 fn layers_are_those_of_the_reference() {
-    FAMILIES.iter().for_each(|family| harness::layers_are_those_of_the_reference::<Blip2Trainer>(family));
+    FAMILIES.iter().for_each(|family| harness::layers_are_those_of_the_reference::<Blip2Config>(family));
 }
 
 #[test]
 fn merged_checkpoints_are_base_and_adapter() {
     FAMILIES.iter().for_each(|family| {
-        harness::a_merged_checkpoint_is_base_and_adapter::<Blip2Trainer>(family, blip2::merge);
+        harness::a_merged_checkpoint_is_base_and_adapter::<Blip2Config>(family);
     });
 }
 
 #[test]
 fn impossible_adaptations_are_refused() {
-    FAMILIES.iter().for_each(|family| harness::impossible_adaptations_are_refused::<Blip2Trainer>(family));
+    FAMILIES.iter().for_each(|family| harness::impossible_adaptations_are_refused::<Blip2Config>(family));
 }
 
 /// The study fed the caption to T5's encoder: what it learnt did not depend on the image.
 #[test]
 fn removing_the_image_changes_what_a_fine_tuned_t5_says() {
-    let said = harness::learnt_by_heart::<Blip2Trainer>("t5-untied");
+    let said = harness::learnt_by_heart::<Blip2Config>("t5-untied");
     assert_eq!(said[0], ("a red dress with long sleeves".into(), Finish::Eos));
     assert_eq!(said[1], ("black wool".into(), Finish::Eos));
     assert_ne!(said[2], said[0], "without its image the first caption comes all the same");

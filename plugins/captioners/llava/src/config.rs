@@ -3,10 +3,8 @@
 use nn::language::LlamaConfig;
 use nn::layers::Activation;
 use nn::vision::ClipConfig;
-use nn::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::path::Path;
 
 /// The parts of a LLaVA model.
 #[derive(Debug, Clone)]
@@ -67,22 +65,6 @@ fn usual_vision() -> Map<String, Value> {
 }
 
 impl LlavaConfig {
-    /// Reads `config.json`.
-    ///
-    /// # Errors
-    /// It is missing, describes another kind of model, or one that cannot be run here.
-    pub fn read(directory: &Path) -> Result<LlavaConfig> {
-        let path = directory.join("config.json");
-        let value: Value = nn::read_json(&path)?;
-        if value.get("model_type").is_none() {
-            return Err(Error::malformed(
-                path,
-                "there is no model_type: this is no Hugging Face model's configuration",
-            ));
-        }
-        Self::from_value(value).map_err(|reason| Error::malformed(path, reason))
-    }
-
     /// From the content of `config.json`.
     ///
     /// # Errors
@@ -147,16 +129,12 @@ impl LlavaConfig {
             end,
         })
     }
-
-    /// How many vectors an image becomes.
-    pub fn image_vectors(&self) -> usize {
-        self.vision.patches() + usize::from(self.class_token)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nn::captioner::Shapes;
 
     #[test]
     fn a_sparse_configuration_is_the_published_model() {

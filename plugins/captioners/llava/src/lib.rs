@@ -1,17 +1,19 @@
 //! The LLaVA-1.5 captioners (Liu et al. 2024): CLIP's vision tower, a projector and Llama, from any Hugging Face directory.
 //! The layers and the generation of text are the `nn` library's.
 
-mod captioner;
 mod config;
-mod model;
+mod family;
 mod needs;
 mod published;
-mod trainer;
 
-pub use captioner::LlavaCaptioner;
 pub use config::LlavaConfig;
-pub use model::Llava;
-pub use trainer::{LlavaTrainer, merge};
+
+/// The model on a device.
+pub type Llava = nn::captioner::Model<LlavaConfig>;
+/// A checkpoint that captions.
+pub type LlavaCaptioner = nn::captioner::FamilyCaptioner<LlavaConfig>;
+/// A checkpoint in training.
+pub type LlavaTrainer = nn::captioner::FamilyTrainer<LlavaConfig>;
 
 plugin_api::register_captioner!(
     "llava",
@@ -20,13 +22,13 @@ plugin_api::register_captioner!(
     LlavaCaptioner::load
 );
 
-plugin_api::register_weights!("llava", nn::needs::inspect::<Llava>);
-plugin_api::register_bench!("llava", nn::needs::measure::<Llava>);
+plugin_api::register_weights!("llava", nn::captioner::inspect::<LlavaConfig>);
+plugin_api::register_bench!("llava", nn::captioner::measure::<LlavaConfig>);
 plugin_api::register_trainer!(
     "llava",
     "low-rank adapters on LLaVA: vision tower, projector and language model",
     LlavaTrainer::load,
-    merge
+    nn::captioner::merge::<LlavaConfig>
 );
 
 plugin_api::export_plugin!();

@@ -4,8 +4,7 @@
 mod harness;
 
 use harness::Tested;
-use llava::{Llava, LlavaCaptioner, LlavaConfig};
-use nn::Placement;
+use llava::{LlavaCaptioner, LlavaConfig};
 use nn::image::ImageConfig;
 use nn::text::Tokenizer;
 use serde_json::Value;
@@ -14,15 +13,7 @@ use std::path::Path;
 /// Full and grouped heads, tied and untied, in one file and in shards, f32, bf16 and f16, new and old tensor names.
 const CHECKPOINTS: [&str; 4] = ["llava-full", "llava-grouped", "llava-bf16", "llava-last"];
 
-impl Tested for Llava {
-    fn open(folder: &Path, placement: &Placement) -> Self {
-        Llava::load(folder, &LlavaConfig::read(folder).unwrap(), placement, None).unwrap()
-    }
-
-    fn end(&self) -> Value {
-        self.config().end.clone().unwrap()
-    }
-
+impl Tested for LlavaConfig {
     /// Of different lengths in the second case.
     fn texts(folder: &Path, case: &Value) -> Vec<Vec<u32>> {
         let tokenizer = Tokenizer::read(folder).unwrap();
@@ -38,22 +29,22 @@ fn pixel_values_of_odd_sized_pngs_are_the_processors() {
 
 #[test]
 fn scores_of_the_first_token_are_the_references() {
-    harness::scores_of_the_first_token_are_the_references::<Llava>(&CHECKPOINTS);
+    harness::scores_of_the_first_token_are_the_references::<LlavaConfig>(&CHECKPOINTS);
 }
 
 #[test]
 fn scores_on_a_gpu_are_nearly_the_references() {
-    harness::scores_on_a_gpu_are_nearly_the_references::<Llava>(&CHECKPOINTS);
+    harness::scores_on_a_gpu_are_nearly_the_references::<LlavaConfig>(&CHECKPOINTS);
 }
 
 #[test]
 fn ids_are_the_references() {
-    harness::ids_are_the_references::<Llava>(&CHECKPOINTS);
+    harness::ids_are_the_references::<LlavaConfig>(&CHECKPOINTS);
 }
 
 #[test]
 fn ids_are_the_same_at_any_batch_size() {
-    harness::ids_are_the_same_at_any_batch_size::<Llava>(&CHECKPOINTS);
+    harness::ids_are_the_same_at_any_batch_size::<LlavaConfig>(&CHECKPOINTS);
 }
 
 #[test]

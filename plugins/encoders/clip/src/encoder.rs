@@ -44,14 +44,7 @@ impl ClipEncoder {
         let directory = &config.weights;
         let parts = ClipModelConfig::read(directory)?;
         let size = parts.vision.image_size;
-        let images = ImageConfig::read(directory, ImageConfig::cropped(size))?;
-        if images.output() != Some((size, size)) {
-            return Err(PluginError::data(format!(
-                "{}: the image processor makes images of {:?} pixels, but config.json's vision_config reads {size} × {size}",
-                directory.display(),
-                images.output()
-            )));
-        }
+        let images = ImageConfig::read_square(directory, ImageConfig::cropped(size), size)?;
         let mut tokenizer = Tokenizer::read(directory)?;
         tokenizer.limit(parts.text.max_position_embeddings)?;
         let placement = plugin::placement(config.device)?;

@@ -1,7 +1,7 @@
 //! Layers, weights and generation that the model plugins share, on burn.
 //!
 //! A model is put together from `vision`, `qformer` and `language`, read by `weights`, fed by `image` and `text`, and run by
-//! `generation`. Nothing here knows a whole captioner: those are the plugins.
+//! `generation`. `captioner` makes a whole of them for any family, which a plugin describes.
 
 mod config;
 #[cfg(feature = "flex")]
@@ -20,13 +20,12 @@ pub mod parallel;
 mod random;
 
 pub mod adapter;
-pub mod bench;
+pub mod captioner;
 pub mod generation;
 pub mod image;
 pub mod language;
 pub mod layers;
 pub mod memory;
-pub mod needs;
 pub mod plugin;
 pub mod qformer;
 pub mod text;

@@ -23,6 +23,13 @@ impl Tower {
     fn numbers(&self) -> usize {
         self.positions * (6 * self.width + 2 * self.inner) + 2 * self.heads * self.positions * self.positions
     }
+
+    /// Multiplications and additions of so many layers: four square matrices and two of the feed-forward part a layer, and attention.
+    pub fn flop(&self, layers: usize) -> f64 {
+        let (positions, width, inner) = (self.positions as f64, self.width as f64, self.inner as f64);
+        let matrices = 2.0 * positions * (4.0 * width * width + 2.0 * width * inner);
+        layers as f64 * (matrices + 4.0 * positions * positions * width)
+    }
 }
 
 /// What one image of a batch takes, in numbers.

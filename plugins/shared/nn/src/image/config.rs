@@ -105,6 +105,21 @@ impl ImageConfig {
         Ok(usual)
     }
 
+    /// As [`ImageConfig::read`], for a model that reads images of `side` × `side`.
+    ///
+    /// # Errors
+    /// As [`ImageConfig::read`], or images come out of another size.
+    pub fn read_square(directory: &Path, usual: ImageConfig, side: usize) -> Result<ImageConfig> {
+        let config = Self::read(directory, usual)?;
+        let made = match config.output() {
+            Some((height, width)) if (height, width) == (side, side) => return Ok(config),
+            Some((height, width)) => format!("images of {height} × {width} pixels"),
+            None => "images of different sizes".to_owned(),
+        };
+        let reason = format!("the image processor makes {made}, but config.json's vision_config reads {side} × {side}");
+        Err(Error::malformed(directory, reason))
+    }
+
     /// The processor of BLIP-2 checkpoints: exactly `size` × `size`.
     pub fn exact(size: usize) -> ImageConfig {
         ImageConfig {

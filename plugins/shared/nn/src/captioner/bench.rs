@@ -1,34 +1,13 @@
-//! Times a captioner and the device's ceilings. Which model and which weights is the plugin's affair.
+//! Times a captioner and the device's ceilings.
 
-use crate::generation::{Generated, Settings};
-use crate::language::{LanguageModel, Prompt};
-use crate::memory::{self, Tower};
+use super::{Family, Model};
+use crate::generation::Settings;
+use crate::memory;
 use crate::{Error, Placement, Result};
 use burn::tensor::{Int, Tensor, TensorData};
 use plugin_api::{BatchBench, BenchRequest, BenchScores, Host};
 use rayon::prelude::*;
 use std::time::Instant;
-
-/// What is timed.
-pub trait Measured: Sync {
-    /// Pixels `[rows, 3, side, side]` to the vectors that the language model reads, `[rows, vectors, width]`.
-    fn see(&self, pixels: &[f32], rows: usize) -> Tensor<3>;
-
-    /// Pixels and one text a row to captions.
-    ///
-    /// # Errors
-    /// As [`crate::generation::generate`].
-    fn say(&self, pixels: &[f32], texts: &[&[u32]], settings: &Settings) -> Result<Vec<Generated>>;
-
-    /// The language model, and the prompt that pixels and one text a row make for it.
-    ///
-    /// # Errors
-    /// A text has no place for its image.
-    fn begin(&self, pixels: &[f32], texts: &[&[u32]]) -> Result<(&dyn LanguageModel, Prompt)>;
-
-    /// How many positions the prompt fills that a text makes with its image.
-    fn prompt_length(&self, text: &[u32]) -> usize;
-}
 
 /// Images whose scores are held beside another device's.
 const SCORED: usize = 4;
@@ -36,11 +15,12 @@ const SCORED: usize = 4;
 /// Scores of a few made-up images.
 ///
 /// # Errors
-/// The model has no positions for the tokens, a score is no finite number, or as [`Measured::begin`].
-pub fn scores(model: &dyn Measured, text: &[u32], side: usize, placement: &Placement) -> Result<BenchScores> {
-    let (language, prompt) = model.begin(&made_up(SCORED, side), &[text; SCORED])?;
+/// The model has no positions for the tokens, a score is no finite number, or as [`Model::begin`].
+pub fn scores<F: Family>(model: &Model<F>, text: &[u32]) -> Result<BenchScores> {
+    let (config, placement) = (model.config(), model.placement());
+    let (language, prompt) = model.begin(&made_up(SCORED, config.image_side()), &[text; SCORED])?;
     let new = BenchScores::SAID + 1;
-    Settings::greedy(new, Vec::new()).check_room(model.prompt_length(text), language.positions())?;
+    Settings::greedy(new, Vec::new()).check_room(config.positions(text)?, language.positions())?;
     let (mut state, first) = language.start(prompt, new);
     let mut later = first.clone();
     for step in 0..BenchScores::SAID {
@@ -70,23 +50,25 @@ fn made_up(rows: usize, side: usize) -> Vec<f32> {
 /// Times every batch size that was asked for: a warm-up, then the best of the runs.
 ///
 /// # Errors
-/// As [`Measured::say`].
-pub fn batches(
-    model: &dyn Measured,
+/// As [`Model::caption`].
+pub fn batches<F: Family>(
+    model: &Model<F>,
     text: &[u32],
-    side: usize,
     request: &BenchRequest,
-    placement: &Placement,
     host: Host,
 ) -> Result<Vec<BatchBench>> {
     let mut measured = Vec::with_capacity(request.batch_sizes.len());
     for (place, &rows) in request.batch_sizes.iter().enumerate() {
-        let pixels = made_up(rows, side);
+        let pixels = made_up(rows, model.config().image_side());
         let texts = vec![text; rows];
         // No end token: every row gets all its tokens.
-        let say = |tokens| model.say(&pixels, &texts, &Settings::greedy(tokens, Vec::new())).map(drop);
+        let seeds = vec![0; rows];
+        let say = |tokens| {
+            let settings = Settings::greedy(tokens, Vec::new());
+            model.caption(&pixels, &texts, &seeds, &settings, &|| false).map(drop)
+        };
         let see = || {
-            wait(&model.see(&pixels, rows));
+            wait(&model.image_vectors(&pixels, rows));
             Ok(())
         };
         let (first_token, all) = (|| say(1), || say(request.new_tokens));
@@ -119,7 +101,7 @@ pub fn batches(
             first_token_seconds: first,
             step_seconds: (total - first).max(0.0) / steps as f64,
             total_seconds: total,
-            peak_memory: memory::peak_memory(placement),
+            peak_memory: memory::peak_memory(model.placement()),
         });
     }
     Ok(measured)
@@ -168,13 +150,6 @@ pub fn bandwidth(placement: &Placement) -> f64 {
     });
     // Two are read and one is written.
     PASSES as f64 * 3.0 * bytes / time
-}
-
-/// Multiplications and additions of so many layers: four square matrices and two of the feed-forward part a layer, and attention.
-pub fn flop(tower: &Tower, layers: usize) -> f64 {
-    let (positions, width, inner) = (tower.positions as f64, tower.width as f64, tower.inner as f64);
-    let matrices = 2.0 * positions * (4.0 * width * width + 2.0 * width * inner);
-    layers as f64 * (matrices + 4.0 * positions * positions * width)
 }
 
 /// Several sums side by side: a single one waits for its own additions.

@@ -1,31 +1,31 @@
-//! BLIP-2 in training: what of an example is learnt, and the names of the layers. The training itself is `nn`'s.
+//! A captioner in training: what of an example is learnt. The training itself is `training`'s.
 
-use crate::captioner::Blip2Captioner;
-use crate::config::{Blip2Config, TextConfig};
-use crate::model::Blip2;
-use nn::training::{Batch, Labels, Learner, PathOf, Session, Tape, Var};
+use super::checkpoint::Batch as Images;
+use super::{Family, FamilyCaptioner, Model};
+use crate::plugin;
+use crate::training::{Batch, Labels, Learner, Session, Tape, Var};
 use plugin_api::{
     Adaptation, Caption, CaptionInput, Captioner, CaptionerConfig, LinearLayer, Loss, MergeConfig, PluginError,
     Prepared, Result, Trainer, TrainerConfig, TrainerDescription, TrainingInput,
 };
 use std::path::{Path, PathBuf};
 
-/// A BLIP-2 checkpoint in training.
-pub struct Blip2Trainer {
-    captioner: Blip2Captioner,
+/// A family's checkpoint in training.
+pub struct FamilyTrainer<F: Family> {
+    captioner: FamilyCaptioner<F>,
     session: Session,
     weights: PathBuf,
     /// The token that ends a caption, in training as in use.
     end: u32,
 }
 
-impl Blip2Trainer {
+impl<F: Family> FamilyTrainer<F> {
     /// Loads a Hugging Face directory.
     ///
     /// # Errors
-    /// As [`Blip2Captioner::load`], or no token ends a caption.
-    pub fn load(config: &TrainerConfig) -> Result<Blip2Trainer> {
-        let captioner = Blip2Captioner::load(&CaptionerConfig {
+    /// As [`FamilyCaptioner::load`], or no token ends a caption.
+    pub fn load(config: &TrainerConfig) -> Result<FamilyTrainer<F>> {
+        let captioner = FamilyCaptioner::load(&CaptionerConfig {
             weights: config.weights.clone(),
             adapter: None,
             device: config.device,
@@ -35,13 +35,10 @@ impl Blip2Trainer {
             settings: config.settings.clone(),
             host: config.host,
         })?;
-        let end = nn::plugin::end_token(&captioner.settings)?;
-        let path: PathOf = match captioner.model.config().text {
-            TextConfig::Opt(_) => opt_path,
-            TextConfig::T5(_) => str::to_string,
-        };
-        let session = Session::new(captioner.model.layers(), path, &captioner.placement);
-        Ok(Blip2Trainer { captioner, session, weights: config.weights.clone(), end })
+        let end = plugin::end_token(&captioner.settings)?;
+        let model: &Model<F> = &captioner.model;
+        let session = Session::new(model.layers(), model.config().reference_path(), model.placement());
+        Ok(FamilyTrainer { captioner, session, weights: config.weights.clone(), end })
     }
 
     /// The training itself: gradients and adapters as numbers, for tests.
@@ -51,43 +48,39 @@ impl Blip2Trainer {
 
     /// The tokens that are learnt of a caption, the end token last.
     fn labels(&self, caption: &str) -> Result<Vec<u32>> {
-        let Blip2Captioner { model, tokenizer, text, prompt, .. } = &self.captioner;
-        let tokens = match model.config().text {
-            TextConfig::Opt(_) => tokenizer.continuation(prompt.as_deref(), text, caption)?,
-            // The decoder says the caption from its start: the prompt is the encoder's.
-            TextConfig::T5(_) => tokenizer.continuation(None, &[], caption)?,
+        let FamilyCaptioner { model, tokenizer, text, prompt, .. } = &self.captioner;
+        let (prompt, given) = match model.config().begins_anew() {
+            true => (None, &[][..]),
+            false => (prompt.as_deref(), &text[..]),
         };
+        let tokens = tokenizer.continuation(prompt, given, caption)?;
         let tokens = tokens.strip_suffix(&[self.end]).map(<[u32]>::to_vec).unwrap_or(tokens);
-        let room = model.language().positions().map_or(usize::MAX, |most| most - model.prompt_length(text));
+        let filled = model.config().positions(text)?;
+        let room = model.language().positions().map_or(usize::MAX, |most| most - filled);
         Ok(Labels::row(tokens, self.end, room))
     }
 }
 
-/// A module's path in transformers' BLIP-2 with OPT, which has a `model` more than the canonical name.
-fn opt_path(name: &str) -> String {
-    match name.strip_prefix("language_model.decoder.") {
-        Some(rest) => format!("language_model.model.decoder.{rest}"),
-        None => name.to_string(),
+/// Merges an adapter into a family's checkpoint.
+///
+/// # Errors
+/// The directory is no checkpoint of the family, the adapter is another model's, or the disk takes no more.
+pub fn merge<F: Family>(config: &MergeConfig) -> Result<String> {
+    let expected = Model::expected(&F::read(&config.weights)?)?;
+    Ok(crate::training::merge(config, &expected)?)
+}
+
+impl<F: Family> Learner for FamilyTrainer<F> {
+    fn scores<'m>(&'m self, tape: &mut Tape<'m>, batch: &Batch) -> crate::Result<Var> {
+        self.captioner.model.learn(tape, batch.pixels.clone(), &self.captioner.text, &batch.labels)
     }
 }
 
-/// Merges an adapter into a checkpoint.
-pub fn merge(config: &MergeConfig) -> Result<String> {
-    let expected = Blip2::expected(&Blip2Config::read(&config.weights)?)?;
-    Ok(nn::training::merge(config, &expected)?)
-}
-
-impl Learner for Blip2Trainer {
-    fn scores<'m>(&'m self, tape: &mut Tape<'m>, batch: &Batch) -> nn::Result<Var> {
-        Ok(self.captioner.model.learn(tape, batch.pixels.clone(), &self.captioner.text, &batch.labels))
-    }
-}
-
-impl Trainer for Blip2Trainer {
+impl<F: Family> Trainer for FamilyTrainer<F> {
     type Batch = Batch;
 
     fn describe(&self) -> TrainerDescription {
-        nn::plugin::trainer_description(self.captioner.describe())
+        plugin::trainer_description(self.captioner.describe())
     }
 
     fn layers(&self) -> Result<Vec<LinearLayer>> {
@@ -103,9 +96,9 @@ impl Trainer for Blip2Trainer {
             return Err(PluginError::internal("a batch without examples"));
         }
         let images: Vec<CaptionInput<'_>> = inputs.iter().map(|example| example.input).collect();
-        let images = self.captioner.prepare(&images)?;
+        let Images { pixels, seeds } = self.captioner.prepare(&images)?;
         let labels = inputs.iter().map(|example| self.labels(example.caption)).collect::<Result<_>>()?;
-        let batch = Batch { pixels: images.pixels, seeds: images.seeds, labels: Labels::new(labels) };
+        let batch = Batch { pixels, seeds, labels: Labels::new(labels) };
         Ok(Prepared { tokens: batch.labels.count() as u64, batch })
     }
 
@@ -122,7 +115,7 @@ impl Trainer for Blip2Trainer {
     }
 
     fn generate(&self, batch: Batch) -> Result<Vec<Caption>> {
-        self.captioner.generate(crate::captioner::Batch { pixels: batch.pixels, seeds: batch.seeds })
+        self.captioner.generate(Images { pixels: batch.pixels, seeds: batch.seeds })
     }
 
     fn save_adapter(&self, directory: &Path) -> Result<()> {
