@@ -18,13 +18,17 @@ const LARGEST: u64 = 60_000_000;
 const WINDOW: u32 = 192 << 20;
 
 /// Files of the root that go along as they are.
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "LICENSE-MIT",
     "LICENSE-APACHE",
     "docs/architecture.md",
+    "docs/catalogues.md",
     "docs/clusters.md",
     "docs/plugin-author.md",
+    "docs/recommend.md",
+    "recommend/study.toml",
+    "sweeps/study.toml",
     "plugins/shared/language/data/wordnet-licence.txt",
 ];
 

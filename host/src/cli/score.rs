@@ -17,7 +17,7 @@ use std::path::PathBuf;
     override_usage = "host score [OPTIONS] --input <FILE>\n       host score [OPTIONS] --results <FILE> --references <FILE>"
 )]
 pub struct Arguments {
-    /// JSON Lines of {"id", "candidate", "references": […]}; - is standard input
+    /// JSON Lines of {"id", "candidate", "references": […], "category": "…"}, the last where category-accuracy is asked for; - is standard input
     #[arg(long, value_name = "FILE", required_unless_present = "results", conflicts_with_all = ["results", "references"])]
     input: Option<PathBuf>,
     /// COCO-style captions: [{"image_id", "caption"}]
@@ -91,12 +91,22 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let resampler =
         (!arguments.json && !arguments.csv).then_some(Resampler { resamples: RESAMPLES, seed: common.seed });
     let mut families = Vec::new();
-    for metric in &mut made {
-        corpus.observed_by(metric)?;
-        families.push(score_family(metric, &corpus, resampler)?);
+    let mut failed = None;
+    for (made, metric) in made.iter_mut().zip(&metrics) {
+        match corpus.observed_by(made).and_then(|()| score_family(made, &corpus, resampler)) {
+            Ok(family) => families.push((family, metric)),
+            Err(error) => {
+                let error = error.context(format!("metric {}", metric.spec.entry));
+                reporter.warn(&error.to_string());
+                failed = Some(error);
+            }
+        }
+    }
+    if let (Some(error), true) = (&failed, families.is_empty()) {
+        return Err(error.clone());
     }
     let mut scored = Vec::new();
-    for (family, metric) in families.iter().zip(&metrics) {
+    for (family, metric) in &families {
         for name in &metric.values {
             if family.values.iter().all(|value| value.name != *name) {
                 let known: Vec<&str> = family.values.iter().map(|value| value.name.as_str()).collect();
@@ -118,7 +128,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     } else {
         print_table(&scored, corpus.len())
     }?;
-    Ok(Done::All)
+    Ok(if failed.is_some() { Done::SomeFailed } else { Done::All })
 }
 
 impl Scored<'_> {

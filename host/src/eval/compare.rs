@@ -92,7 +92,8 @@ pub fn compare_models(
     request.datasets.iter().try_for_each(|name| known("dataset", name, &all))?;
     let datasets: Vec<&str> = match request.datasets.is_empty() {
         true => all,
-        false => request.datasets.iter().map(String::as_str).collect(),
+        // Each once, however often it was named.
+        false => all.into_iter().filter(|name| request.datasets.iter().any(|asked| asked == name)).collect(),
     };
     let metrics = metrics(registry, lock, plan, &request.metrics)?;
     let mut compared = Vec::new();

@@ -48,8 +48,8 @@ pub fn clear_unfinished(folder: &Path) {
     }
 }
 
-/// Puts a folder in its place whole: `fill` writes into one aside, whose files are synced before it is renamed. A crash leaves the old
-/// folder or the new one, or in the moment between the two renames neither; never a part.
+/// Puts a folder in its place whole: `fill` writes into one aside, whose files are synced before the two change places. A crash leaves the
+/// old folder or the new one, never a part, and never neither (but between two renames where the file system cannot exchange folders).
 pub fn replace_folder(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_folder(parent)?;
@@ -64,13 +64,33 @@ pub fn replace_folder(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Re
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(new.path(), std::fs::Permissions::from_mode(0o755)).map_err(fail)?;
     }
-    if path.exists() {
+    // What is left aside, the old folder, is removed when the new one is in its place, and not before.
+    let old = if !path.exists() {
+        std::fs::rename(new.keep(), path).map_err(fail)?;
+        None
+    } else if exchange(new.path(), path).is_ok() {
+        Some(new)
+    } else {
         let old = aside()?;
         std::fs::rename(path, old.path().join("old")).map_err(fail)?;
-    }
-    std::fs::rename(new.keep(), path).map_err(fail)?;
+        std::fs::rename(new.keep(), path).map_err(fail)?;
+        Some(old)
+    };
     sync_folder(parent);
+    drop(old);
     Ok(())
+}
+
+/// Lets two folders change places in one step; not every file system can.
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_: &Path, _: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 fn sync_below(folder: &Path) -> std::io::Result<()> {
@@ -119,4 +139,36 @@ pub fn add_to_digest(digest: &mut Sha256, path: &Path) -> Result<()> {
 
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_folder_that_is_replaced_is_there_at_every_moment() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("checkpoint");
+        let fill = |aside: &Path| {
+            (0..200).for_each(|file| std::fs::write(aside.join(file.to_string()), b"state").unwrap());
+            Ok(())
+        };
+        replace_folder(&path, fill).unwrap();
+        let over = AtomicBool::new(false);
+        let absent = std::thread::scope(|scope| {
+            let looks = scope.spawn(|| {
+                let mut absent = 0;
+                while !over.load(Ordering::Relaxed) {
+                    absent += usize::from(!path.join("199").is_file());
+                }
+                absent
+            });
+            (0..10).for_each(|_| replace_folder(&path, fill).unwrap());
+            over.store(true, Ordering::Relaxed);
+            looks.join().unwrap()
+        });
+        assert_eq!(absent, 0, "looks that found no checkpoint");
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "something was left aside");
+    }
 }

@@ -52,15 +52,17 @@ impl ScoreInput {
             if read == 0 {
                 break;
             }
-            if line.iter().all(u8::is_ascii_whitespace) {
+            let bad = |message: String| Error::usage(format!("{name}:{number}: {message}"));
+            let text = if number == 1 { plain_text(&line).map_err(|error| error.context(&name))? } else { &line };
+            let text = text.trim_ascii();
+            if text.is_empty() {
                 continue;
             }
-            let bad = |message: String| Error::usage(format!("{name}:{number}: {message}"));
-            let parsed: Line = serde_json::from_slice(&line).map_err(|error| {
-                bad(format!("not an item: {error}"))
+            let parsed: Line = object(text).map_err(|reason| {
+                bad(format!("not an item: {reason}"))
                     .help(r#"a line is {"id": …, "candidate": "…", "references": ["…"]}"#)
             })?;
-            let id = id_text(&parsed.id).ok_or_else(|| bad("the id is neither text nor a number".to_owned()))?;
+            let id = id_text(&parsed.id).ok_or_else(|| bad(NO_ID.to_owned()))?;
             if parsed.references.is_empty() {
                 return Err(bad(format!("item `{id}` has no reference")).help("an item is scored against one or more"));
             }
@@ -87,7 +89,10 @@ impl ScoreInput {
     /// # Errors
     /// Which ids are on one side only, or captioned twice.
     pub fn coco(results: &Path, references: &Path) -> Result<ScoreInput> {
-        let candidates: Vec<CocoCaption> = json(results, r#"[{"image_id": …, "caption": "…"}]"#)?;
+        let bytes = read(results)?;
+        let text = plain_text(&bytes).map_err(|error| error.context(results.display()))?;
+        let candidates: Vec<CocoCaption> = json(text, results, r#"[{"image_id": …, "caption": "…"}]"#)?;
+        drop(bytes);
         let annotations = annotations(references)?;
         let mut by_id: HashMap<String, Vec<String>> = HashMap::new();
         let mut order = Vec::new();
@@ -140,31 +145,61 @@ impl ScoreInput {
 
 fn annotations(path: &Path) -> Result<Vec<CocoCaption>> {
     let expected = r#"{"annotations": [{"image_id": …, "caption": "…"}]}"#;
-    let value: Value = json(path, expected)?;
-    let list = if value.is_array() {
-        serde_json::from_value(value)
-    } else {
-        serde_json::from_value::<CocoReferences>(value).map(|file| file.annotations)
-    };
-    list.map_err(|error| {
-        Error::usage(format!("{}: not COCO annotations: {error}", path.display())).help(format!("expected {expected}"))
-    })
+    let bytes = read(path)?;
+    let text = plain_text(&bytes).map_err(|error| error.context(path.display()))?;
+    match text.trim_ascii_start().first() {
+        Some(b'[') => json(text, path, expected),
+        _ => json::<CocoReferences>(text, path, expected).map(|file| file.annotations),
+    }
 }
 
-fn json<T: serde::de::DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
-    let reader = BufReader::with_capacity(1 << 16, open(path)?);
-    serde_json::from_reader(reader)
+/// Parses a whole file; an error says in which line it is wrong.
+fn json<T: serde::de::DeserializeOwned>(text: &[u8], path: &Path, expected: &str) -> Result<T> {
+    serde_json::from_slice(text)
         .map_err(|error| Error::usage(format!("{}: {error}", path.display())).help(format!("expected {expected}")))
 }
 
-fn coco_id(id: &Value, path: &Path) -> Result<String> {
-    id_text(id)
-        .ok_or_else(|| Error::usage(format!("{}: the image_id {id} is neither text nor a number", path.display())))
+/// Parses a line; what is wrong comes with its column.
+fn object<T: serde::de::DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+    if line.first() != Some(&b'{') {
+        return Err("it does not begin with `{`".to_owned());
+    }
+    serde_json::from_slice(line).map_err(|error| error.to_string().replace(" at line 1 column ", ", at column "))
 }
+
+/// The bytes without a byte order mark.
+///
+/// # Errors
+/// They are compressed, or another encoding than UTF-8.
+fn plain_text(bytes: &[u8]) -> Result<&[u8]> {
+    match bytes {
+        [0xEF, 0xBB, 0xBF, text @ ..] => Ok(text),
+        [0x1F, 0x8B, ..] => Err(Error::usage("the file is compressed").help("unpack it first, with gunzip")),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Err(Error::usage("the file is in UTF-16").help("save it as UTF-8")),
+        text => Ok(text),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes).map_err(|error| Error::io("read", path, &error))?;
+    Ok(bytes)
+}
+
+fn coco_id(id: &Value, path: &Path) -> Result<String> {
+    id_text(id).ok_or_else(|| Error::usage(format!("{}: image_id {id}: {NO_ID}", path.display())))
+}
+
+const NO_ID: &str = "the id is neither text nor a number that is kept exactly; write long numbers in quotes";
+/// Larger numbers lose digits as JSON numbers.
+const MOST_EXACT: f64 = (1u64 << 53) as f64;
 
 fn id_text(id: &Value) -> Option<String> {
     match id {
         Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_f64() && number.as_f64().is_none_or(|number| number.abs() >= MOST_EXACT) => {
+            None
+        }
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
@@ -175,6 +210,7 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
         return Ok(Box::new(std::io::stdin()));
     }
     match std::fs::File::open(path) {
+        Ok(_) if path.is_dir() => Err(Error::usage(format!("{} is a folder; name a file", path.display()))),
         Ok(file) => Ok(Box::new(file)),
         Err(error) => Err(Error::usage(Error::io("read", path, &error).message)),
     }

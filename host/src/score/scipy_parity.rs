@@ -11,6 +11,19 @@ use serde::Deserialize;
 struct Expected {
     resamples: usize,
     samples: Vec<Sample>,
+    few: Vec<Few>,
+}
+
+/// Few differences, with ties and zeros.
+#[derive(Deserialize)]
+struct Few {
+    differences: Vec<f64>,
+    p: f64,
+}
+
+fn expected() -> Expected {
+    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/parity/scipy/expected.json"));
+    serde_json::from_str(text).unwrap()
 }
 
 #[derive(Deserialize)]
@@ -50,8 +63,7 @@ fn items(baseline: &[f64], candidate: &[f64], weights: [&[f64]; 2]) -> PairedIte
 #[test]
 fn intervals_and_p_values_are_scipys_within_monte_carlo_error() {
     const RESAMPLES: usize = 20_000;
-    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/parity/scipy/expected.json"));
-    let expected: Expected = serde_json::from_str(text).unwrap();
+    let expected = expected();
     let values = [MetricValue::score("ratio", "Ratio")];
     assert_eq!(expected.samples.len(), 3);
     for sample in &expected.samples {
@@ -71,6 +83,16 @@ fn intervals_and_p_values_are_scipys_within_monte_carlo_error() {
         assert!((found.p - p).abs() < allowed, "{name}: p {}, scipy {p}", found.p);
         let wilcoxon = found.wilcoxon_p.unwrap();
         assert!((wilcoxon - sample.wilcoxon_p).abs() < 1e-10 * sample.wilcoxon_p, "{name}: {wilcoxon}");
+    }
+}
+
+#[test]
+fn wilcoxons_p_is_scipys_where_few_differences_have_ties_and_zeros() {
+    let few = expected().few;
+    assert!(few.len() > 100);
+    for Few { differences, p } in few {
+        let found = wilcoxon(&differences).unwrap();
+        assert!((found - p).abs() < 1e-10 * p, "{differences:?}: {found}, scipy {p}");
     }
 }
 

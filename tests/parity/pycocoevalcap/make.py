@@ -5,6 +5,7 @@
 Pinned: Python 3.11, pycocoevalcap 1.2, numpy 2.x, Java 17 on PATH. Writes beside itself:
   items.jsonl   own-made items (product_text.py): texts, the reference's tokens, and its scores given these tokens
   corpus.json   corpus scores of these items
+  rare.jsonl    rare forms (product_text.rare): texts and the reference's tokens
   shared.json   for texts that are not ours to publish (--shared): a digest of each text's tokens, and corpus scores
 
 Plain CIDEr is not in the package: it is computed here, plainly, from the paper's formula.
@@ -110,6 +111,14 @@ def own(count=600, seed=20261124):
     (HERE / "corpus.json").write_text(json.dumps(corpus, indent=1) + "\n")
 
 
+def rare():
+    texts = product_text.rare()
+    tokens = tokenize(texts)
+    check_against_package(texts[::20], tokens[::20])
+    lines = [json.dumps({"text": text, "tokens": said}, ensure_ascii=False) + "\n" for text, said in zip(texts, tokens)]
+    (HERE / "rare.jsonl").write_text("".join(lines))
+
+
 def shared(folder):
     descriptions = [json.loads(line)["description"] for line in open(folder / "product-descriptions.jsonl")]
     flickr = json.load(open(folder / "flickr8k-expert.json"))
@@ -139,6 +148,7 @@ if __name__ == "__main__":
     parser.add_argument("--shared", type=pathlib.Path)
     arguments = parser.parse_args()
     own()
+    rare()
     if arguments.shared:
         shared(arguments.shared)
     sys.stdout.write("".join(f"{path.name} {path.stat().st_size}\n" for path in sorted(HERE.glob("*.json*"))))

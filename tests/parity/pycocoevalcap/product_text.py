@@ -28,6 +28,17 @@ DETAILS = ["v-neck", "round neck", "long raglan sleeves", "press-stud", "drawstr
 ODD = ["", " ", "...", "!!!", "()", "½", "\"", "'", "1/2", "n't", "a", "L.", "& %", "— –", "👗 emoji 👠 dress", "naïve café", "日本語 のドレス", "x\u00a0y",
        "soft\u00adhyphen", "tab\there", "line\nbreak", "  double  spaces  ", "UPPER CASE DRESS", "1 000 000", "a.b.c", "0.5", ".5", "5.", "%", "°", "m²", "5² ² "]
 
+# Forms of the trade that stand in few texts, each in a few frames: elided names in compounds, signs of other keyboards, decomposed accents.
+RARE = ["trompe-l'oeil", "Trompe-L’Oeil", "point-d'esprit", "D'Orsay-style", "O'Neill-inspired", "Marc O'Polo-style", "Marc-O'Polo", "l'eau-de-vie",
+        "Jeanne-d'Arc", "agnès-d'été", "t-L's", "d'L-V", "30\u02daC", "30 \u02da", "\u02daC", "6\u02dd heel", "a \u00a6 b", "re\u0301sume\u0301-style",
+        "cre\u0302pe", "cre\u0302pe-look", "anti- slip", "pro- and anti-", "a-anti- b", "C#", "F# minor", "G#", "BLACK&AMP;WHITE", "h&AMP;m", "Co'Cé",
+        "'till", "'tilt", "❤\ufe0f red", "❤\ufe0fred", "prêt-à-porter", "caf&eacute;-style", "m\u2011th", "é-s\u00adl", "drum'n'bass", "1950's-style"]
+FRAMES = ["{}", "{} print", "a {}.", "({}, lined)", "Dress, {}; long", "size-{}"]
+
+
+def rare():
+    return [frame.format(form) for form in RARE for frame in FRAMES]
+
 
 def phrase(rng):
     template = rng.choice(PHRASES)

@@ -1,4 +1,4 @@
-"""Three paired samples, and what scipy says of them: expected.json, which host/src/score/scipy_parity.rs reads.
+"""Three paired samples and many small ones with ties and zeros, and what scipy says of them: expected.json, which host/src/score/scipy_parity.rs reads.
 
     pip install scipy==1.16.3 numpy==2.3.5
     python make.py
@@ -69,8 +69,17 @@ def expected(name, sample):
     }
 
 
+def few():
+    """Differences of few items in whole numbers, where ties and zeros are the rule: exact up to 13 items."""
+    source = np.random.default_rng(7)
+    for count in list(range(1, 21)) * 6:
+        differences = source.integers(-3, 5, count).astype(float)
+        if differences.any():
+            yield {"differences": differences.tolist(), "p": float(stats.wilcoxon(differences).pvalue)}
+
+
 samples = [expected(make.__name__, make()) for make in (small, tied, ratio)]
-text = json.dumps({"resamples": RESAMPLES, "samples": samples}, indent=1) + "\n"
+text = json.dumps({"resamples": RESAMPLES, "samples": samples, "few": list(few())}, indent=1) + "\n"
 Path(__file__).with_name("expected.json").write_text(text)
 for sample in samples:
     print({key: value for key, value in sample.items() if not isinstance(value, list)})

@@ -4,6 +4,7 @@
 use category_classifier::{CategoriesFile, CategoryClassifier, open};
 use plugin_api::{Host, ItemScore, Metric, MetricConfig, MetricItem, MetricValue, PluginError, ReferenceSet, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Once;
 
 /// The metric, with the prepared dataset's classifier.
@@ -14,6 +15,8 @@ pub struct CategoryAccuracy {
     /// Of the true captions of the items seen: how many are classified rightly.
     true_captions: u64,
     true_right: u64,
+    /// Categories of items that the classifier does not know, with their numbers of items.
+    unknown: BTreeMap<String, u64>,
     said: Once,
     host: Host,
 }
@@ -50,6 +53,7 @@ impl CategoryAccuracy {
             told,
             true_captions,
             true_right,
+            unknown: BTreeMap::new(),
             said: Once::new(),
             host: config.host,
         })
@@ -70,6 +74,14 @@ impl CategoryAccuracy {
                 self.true_captions,
                 held_out.unwrap_or_default()
             ));
+            if let Some((first, _)) = self.unknown.first_key_value() {
+                self.host.warn(&format!(
+                    "category-accuracy on {}: {} items have a category that the classifier does not know and cannot be right in; \
+                     the first is `{first}`",
+                    self.dataset,
+                    self.unknown.values().sum::<u64>()
+                ));
+            }
         });
     }
 }
@@ -81,6 +93,9 @@ impl Metric for CategoryAccuracy {
 
     fn observe(&mut self, truth: &ReferenceSet<'_>) -> Result<()> {
         if let Some(category) = truth.category() {
+            if self.told.categories.iter().all(|known| known.name != category) {
+                *self.unknown.entry(category.to_owned()).or_default() += 1;
+            }
             for reference in truth.references() {
                 self.true_captions += 1;
                 self.true_right += u64::from(self.classifier.category_of(reference.raw()) == category);
@@ -90,6 +105,11 @@ impl Metric for CategoryAccuracy {
     }
 
     fn score(&self, item: &MetricItem<'_>) -> Result<ItemScore> {
+        if self.true_captions == 0 {
+            return Err(PluginError::data("no item has a category, so none can be right").help(
+                "give each item its `category`, as the prepared dataset spells it, or leave category-accuracy out",
+            ));
+        }
         self.say_once();
         let predicted = self.classifier.category_of(item.candidate().raw());
         let truth = item.truth().category();
@@ -158,6 +178,23 @@ mod tests {
         let messages = recorder.messages();
         assert_eq!(messages.len(), 1, "{messages:?}");
         assert!(messages[0].1.contains("100.0 % are classified rightly (3 of 3)"), "{}", messages[0].1);
+    }
+
+    #[test]
+    fn items_without_any_category_have_no_accuracy_and_unknown_ones_are_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        prepared(folder.path());
+        let recorder = Recorder::new();
+        let (assets, settings) = (None, Settings::default());
+        let config = MetricConfig { dataset: Some(folder.path().into()), assets, settings, host: recorder.host() };
+        let without = [item("a dress", "a dress", None), item("jeans", "jeans", None)];
+        let error = score(&mut CategoryAccuracy::new(&config).unwrap(), &without).err().unwrap();
+        assert!(error.to_string().contains("no item has a category"), "{error}");
+        let misspelt = [item("a dress", "a dress", Some("Dress")), item("jeans", "jeans", Some("jeans"))];
+        let scored = score(&mut CategoryAccuracy::new(&config).unwrap(), &misspelt).unwrap();
+        assert_eq!(scored.corpus, [0.5]);
+        let warning = &recorder.messages()[1].1;
+        assert!(warning.contains("1 items") && warning.contains("`jeans`"), "{warning}");
     }
 
     #[test]

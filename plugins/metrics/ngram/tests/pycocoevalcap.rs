@@ -113,6 +113,20 @@ fn own_product_text_has_the_references_tokens() {
 }
 
 #[test]
+fn rare_forms_of_the_trade_have_the_references_tokens() {
+    #[derive(Deserialize)]
+    struct Rare {
+        text: String,
+        tokens: String,
+    }
+    let rare: Vec<Rare> = fixture("rare.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(rare.len() >= 200);
+    for Rare { text, tokens } in rare {
+        assert_eq!(tokenize(&text).join(" "), tokens, "{text:?}");
+    }
+}
+
+#[test]
 fn items_and_corpus_score_as_the_reference_does_given_its_tokens() {
     let expected = items();
     let corpus: BTreeMap<String, f64> = serde_json::from_str(&fixture("corpus.json")).unwrap();

@@ -1,5 +1,5 @@
 //! Comparing scene graphs: tuples match when each of their words is equal or shares a WordNet synset; objects that are synonyms are
-//! one object. The score is the F1 of the counts.
+//! one object, and so are an object's attributes and two objects' relations. The score is the F1 of the counts.
 
 use crate::categories::Category;
 use crate::scene::SceneGraph;
@@ -99,36 +99,35 @@ pub fn compare(candidate: &SceneGraph, references: &[SceneGraph]) -> Comparison 
     Comparison { candidate: candidate_tuples, reference: reference_tuples, counts }
 }
 
-/// A tuple's words, each with the names that were merged into it.
-type Classes = Vec<BTreeSet<String>>;
+/// Words that were merged into one.
+type Class = BTreeSet<String>;
+/// A tuple's words.
+type Classes = Vec<Class>;
 
-/// The tuples of a graph once its synonymous objects are one.
+/// The tuples of a graph once its synonymous objects are one, and then of one object the synonymous attributes, and of two objects the
+/// synonymous relations.
 fn tuples(graph: &SceneGraph, synonyms: &mut Synonyms) -> Vec<Classes> {
-    let objects: Vec<&String> = graph.objects.iter().collect();
-    let mut class: Vec<usize> = (0..objects.len()).collect();
-    for a in 0..objects.len() {
-        for b in a + 1..objects.len() {
-            if class[a] != class[b] && synonyms.equal(objects[a], objects[b]) {
-                let (kept, gone) = (class[a].min(class[b]), class[a].max(class[b]));
-                class.iter_mut().filter(|class| **class == gone).for_each(|class| *class = kept);
-            }
-        }
-    }
-    let mut members: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-    for (object, class) in objects.iter().zip(&class) {
-        members.entry(*class).or_default().insert((*object).clone());
-    }
-    let index: HashMap<&str, usize> = objects.iter().map(|object| object.as_str()).zip(class.iter().copied()).collect();
-    let names = |object: &str| match index.get(object) {
-        Some(class) => members[class].clone(),
-        None => BTreeSet::from([object.to_owned()]),
+    let objects = synonyms.merged(graph.objects.iter());
+    let class = |object: &String| match objects.iter().position(|names| names.contains(object)) {
+        Some(place) => objects[place].clone(),
+        None => BTreeSet::from([object.clone()]),
     };
-    let mut all: BTreeSet<Classes> = members.values().map(|names| vec![names.clone()]).collect();
-    let single = |word: &String| BTreeSet::from([word.clone()]);
-    all.extend(graph.attributes.iter().map(|(object, attribute)| vec![names(object), single(attribute)]));
-    all.extend(graph.relations.iter().map(|(a, relation, b)| vec![names(a), single(relation), names(b)]));
-    let mut all: Vec<Classes> = all.into_iter().collect();
-    all.sort_by_key(Vec::len);
+    let mut attributes: BTreeMap<Class, BTreeSet<&String>> = BTreeMap::new();
+    for (object, attribute) in &graph.attributes {
+        attributes.entry(class(object)).or_default().insert(attribute);
+    }
+    let mut relations: BTreeMap<(Class, Class), BTreeSet<&String>> = BTreeMap::new();
+    for (subject, relation, object) in &graph.relations {
+        relations.entry((class(subject), class(object))).or_default().insert(relation);
+    }
+    let mut all: Vec<Classes> = objects.iter().map(|names| vec![names.clone()]).collect();
+    for (object, attributes) in attributes {
+        all.extend(synonyms.merged(attributes.into_iter()).into_iter().map(|names| vec![object.clone(), names]));
+    }
+    for ((subject, object), relations) in relations {
+        let merged = synonyms.merged(relations.into_iter()).into_iter();
+        all.extend(merged.map(|names| vec![subject.clone(), names, object.clone()]));
+    }
     all
 }
 
@@ -139,6 +138,19 @@ struct Synonyms {
 }
 
 impl Synonyms {
+    /// Words in classes: each is a synonym of another in its class, and of none outside.
+    fn merged<'w>(&mut self, words: impl Iterator<Item = &'w String>) -> Vec<Class> {
+        let mut classes: Vec<Class> = Vec::new();
+        for word in words {
+            let (own, others): (Vec<Class>, Vec<Class>) =
+                classes.into_iter().partition(|class| class.iter().any(|other| self.equal(word, other)));
+            classes = others;
+            classes.push(own.into_iter().flatten().chain([word.clone()]).collect());
+        }
+        classes.sort();
+        classes
+    }
+
     fn any(&mut self, a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
         a.iter().any(|a| b.iter().any(|b| self.equal(a, b)))
     }

@@ -12,10 +12,10 @@ pub const VOCABULARY_FILE: &str = "attributes.json";
 /// The study's least number of occurrences.
 pub const LEAST: u64 = 10;
 
-/// The attributes of a text, in order, as often as they occur: hyphens become spaces, then every token tagged `NOUN`, `ADJ` or `PROPN`
-/// gives its lemma.
+/// The attributes of a text, in order, as often as they occur: in lower case, as the study's texts are, and with spaces for hyphens, every
+/// token tagged `NOUN`, `ADJ` or `PROPN` gives its lemma.
 pub fn attributes(text: &str) -> Vec<String> {
-    let sentences = analyse(&text.replace('-', " ")).sentences;
+    let sentences = analyse(&text.to_lowercase().replace('-', " ")).sentences;
     let tokens = sentences.into_iter().flat_map(|sentence| sentence.tokens);
     tokens.filter(|token| matches!(token.upos, "NOUN" | "ADJ" | "PROPN")).map(|token| token.lemma).collect()
 }
@@ -87,6 +87,8 @@ mod tests {
             attributes("5-pocket jeans in blue denim with round buttons."),
             ["pocket", "jeans", "blue", "denim", "round", "button"]
         );
+        let shouted = "A Red DRESS with a V-Neck, by Henley";
+        assert_eq!(attributes(shouted), attributes(&shouted.to_lowercase()));
         assert!(attributes("").is_empty());
         assert!(attributes("- -- and of the").is_empty());
     }

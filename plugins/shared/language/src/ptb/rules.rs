@@ -91,9 +91,12 @@ impl Rules {
 
 /// Apostrophes: straight, typographic, both of Windows-1252, and the entity.
 const APOSTROPHE: &str = r"(?:['’`‘‛\x{91}\x{92}]|&apos;)";
-/// What continues a word: letters, marks, digits, the soft hyphen and letters written as entities.
-const LETTER: &str = r"(?:\p{L}|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
+/// What begins a word, and with digits what continues it: letters, marks, signs that modify letters (`˚` too), the soft hyphen and letters
+/// written as entities.
+const LETTER: &str = r"(?:[\p{L}\p{M}\p{Sk}--\x{60}\x{5E}\x{A8}\x{AF}\x{B4}\x{B8}\x{FE00}-\x{FE0F}]|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
 const INNER: &str = r"(?:[\p{L}\p{M}\p{Sk}--\x{60}\x{5E}\x{A8}\x{AF}\x{B4}\x{B8}]|\p{Nd}|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
+/// A part of a compound, which may begin with an elision (`trompe-l'oeil`). Without marks: a decomposed accent parts a compound.
+const PART: &str = r"(?:[dDlLoO]<APOS>[\p{L}\p{Nd}]{2,}|[\p{L}\p{Nd}]+)";
 const SPACE: &str = r"[ \x{A0}]";
 
 /// Abbreviations that keep their full stop wherever they stand.
@@ -113,12 +116,13 @@ const NUMBERED_ABBREVIATIONS: &str = "art|ca|fig|figs|no|nos|op|pp|prop";
 const SENTENCE_STARTS: &str = "A|About|According|Additionally|After|An|As|At|But|Earlier|He|Her|Here|However|If|In|It|Last|Many|\
 More|Now|Once|One|Other|Our|She|Since|So|Some|Such|That|The|Their|Then|There|These|They|This|We|What|When|While|Yet|You";
 /// Characters that are a token each, beside ASCII's: signs, symbols, bullets, arrows.
-const SIGNS: &str = r"\x{A1}\x{A5}\x{A7}-\x{A9}\x{AC}\x{AE}-\x{B1}\x{B4}\x{B6}-\x{B8}\x{BF}\x{D7}\x{F7}\x{37E}\x{387}\x{589}\x{5BE}\x{5C0}\x{5C3}\x{5C6}\x{5F3}\x{5F4}\x{600}-\x{603}\x{606}-\x{60C}\x{614}\x{61B}\x{61E}\x{61F}\x{66A}\x{66D}\x{6D4}\x{700}-\x{70D}\x{7F6}-\x{7F8}\x{964}\x{965}\x{E3F}\x{E4F}\x{1FBD}\x{2016}\x{2017}\x{201A}\x{201E}-\x{2023}\x{2030}-\x{2038}\x{203B}\x{203E}-\x{2042}\x{2044}\x{207A}-\x{207E}\x{208A}-\x{208E}\x{20A4}\x{2100}\x{2101}\x{2103}-\x{2106}\x{2108}\x{2109}\x{2114}\x{2116}-\x{2118}\x{211E}-\x{2123}\x{2125}\x{2127}\x{2129}\x{212E}\x{213A}\x{213B}\x{2140}-\x{2144}\x{214A}-\x{214D}\x{214F}\x{2155}-\x{215E}\x{2190}-\x{2BFF}\x{3001}\x{3002}\x{3012}\x{30FB}\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF20}\x{FF3B}-\x{FF40}\x{FF5B}-\x{FF65}\x{FFE0}\x{FFE1}\x{FFE5}\x{FFE6}";
+const SIGNS: &str = r"\x{A1}\x{A5}-\x{A9}\x{AC}\x{AE}-\x{B1}\x{B4}\x{B6}-\x{B8}\x{BF}\x{D7}\x{F7}\x{2D8}-\x{2DD}\x{37E}\x{387}\x{589}\x{5BE}\x{5C0}\x{5C3}\x{5C6}\x{5F3}\x{5F4}\x{600}-\x{603}\x{606}-\x{60C}\x{614}\x{61B}\x{61E}\x{61F}\x{66A}\x{66D}\x{6D4}\x{700}-\x{70D}\x{7F6}-\x{7F8}\x{964}\x{965}\x{E3F}\x{E4F}\x{1FBD}\x{2016}\x{2017}\x{201A}\x{201E}-\x{2023}\x{2030}-\x{2038}\x{203B}\x{203E}-\x{2042}\x{2044}\x{207A}-\x{207E}\x{208A}-\x{208E}\x{20A4}\x{2100}\x{2101}\x{2103}-\x{2106}\x{2108}\x{2109}\x{2114}\x{2116}-\x{2118}\x{211E}-\x{2123}\x{2125}\x{2127}\x{2129}\x{212E}\x{213A}\x{213B}\x{2140}-\x{2144}\x{214A}-\x{214D}\x{214F}\x{2155}-\x{215E}\x{2190}-\x{2BFF}\x{3001}\x{3002}\x{3012}\x{30FB}\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF20}\x{FF3B}-\x{FF40}\x{FF5B}-\x{FF65}\x{FFE0}\x{FFE1}\x{FFE5}\x{FFE6}";
 
 fn table() -> Vec<(String, Action)> {
     let mut table = Vec::new();
     let mut rule = |pattern: &str, action: Action| {
         let pattern = pattern
+            .replace("<PART>", PART)
             .replace("<APOS>", APOSTROPHE)
             .replace("<L>", LETTER)
             .replace("<X>", INNER)
@@ -150,24 +154,26 @@ fn words(rule: &mut impl FnMut(&str, Action)) {
     rule(r"[dDlLoO]<APOS>[\p{L}\p{Nd}]{2,}", Action::Word);
     rule(r"[A-HJ-XZn]<APOS>\p{L}{2,}", Action::Word);
     rule(r"[lLdDjJyY]['’]", Action::Word);
-    rule(r"[A-Za-z]+[aeiouyAEIOUY]<APOS>[aeiouA-Z][A-Za-z]*", Action::Word);
+    rule(r"[A-Za-z]+[aeiouyAEIOUY]<APOS>[aeiouA-Z]\p{L}*", Action::Word);
     rule(
         r"(?i:ol<APOS>|dunkin<APOS>|somethin<APOS>|ma<APOS>am|cap<APOS>n|o<APOS>clock|c<APOS>mon|c<APOS>est|d<APOS>ye)",
         Action::Word,
     );
     rule(r"(?i:e<APOS>er|s<APOS>mores|ev<APOS>ry|li<APOS>l|nat<APOS>l)", Action::Word);
-    rule(r"(?i)['’](?:em|til|cause|n['’])", Action::Word);
+    rule(r"(?i)['’](?:em|till?|cause|n['’])", Action::Word);
     rule(r"['’](?:[nN]|[0-9]{2})[ \t\r\n\x{A0}]", Action::WithoutLast);
     rule(r"['’][2-9]0[sS]", Action::Word);
     // Words, and words with digits; a full stop between letters joins (`hm.com`, `u.s`).
     rule("<WORD>", Action::Word);
     rule(r"[\p{L}\p{Nd}]+", Action::Word);
-    rule(r"[\p{M}--\x{FE00}-\x{FE0F}]+|[cC]\+\+|\\\*", Action::Word);
+    rule(r"[\p{M}--\x{FE00}-\x{FE0F}]+|[cC]\+\+|[cCfF]#|\\\*", Action::Word);
+    // The two prefixes that keep their hyphen by themselves.
+    rule(r"(?i:anti|pro)-", Action::Word);
     // Compounds: hyphens and underscores; with numbers; slashes; capitals with `&` and `+`.
-    rule(r"[\p{L}\p{Nd}]<X>*(?:[-_\x{58A}\x{2010}\x{2011}][\p{L}\p{Nd}]<X>*)+", Action::Word);
+    rule(r"<PART>(?:[-_\x{58A}\x{2010}\x{2011}]<PART>)+", Action::Word);
     rule(r"[A-Za-z0-9][A-Za-z0-9.,\x{AD}]*(?:-(?:[A-Za-z0-9\x{AD}]+|[A-Za-z](?:\.[A-Za-z])+\.))+", Action::Word);
     rule(r"[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}(?:\\?/[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}){1,2}", Action::Word);
-    rule(r"[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+", Action::Initials);
+    rule(r"[A-Z]+(?:(?:[+&]|&amp;|&AMP;)[A-Z]+)+", Action::Initials);
     // Addresses.
     rule(r#"(?i:https?)://[^\s\x{A0}"<>|()]+[^\s\x{A0}"<>|(){}.!?,-]"#, Action::Word);
     rule(
@@ -204,7 +210,7 @@ fn abbreviations(rule: &mut impl FnMut(&str, Action)) {
     );
     // A full stop before a comma or colon can end no sentence.
     rule(r"<WORD>\.[,;:、]", Action::WithoutLast);
-    rule(r"[\p{L}\p{Nd}]<X>*(?:[-_][\p{L}\p{Nd}]<X>*)*\.[,;:、]", Action::WithoutLast);
+    rule(r"<PART>(?:[-_]<PART>)*\.[,;:、]", Action::WithoutLast);
 }
 
 fn numbers(rule: &mut impl FnMut(&str, Action)) {

@@ -26,7 +26,7 @@ pub fn push(source: &str, action: Action, out: &mut String) {
     } else {
         let mut rest = source;
         while let Some(character) = rest.chars().next() {
-            if action == Action::Initials && rest.starts_with("&amp;") {
+            if action == Action::Initials && (rest.starts_with("&amp;") || rest.starts_with("&AMP;")) {
                 out.push('&');
                 rest = &rest[5..];
                 continue;
