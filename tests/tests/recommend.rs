@@ -231,3 +231,51 @@ fn bad_input_is_named() {
     let fine = recommend(&place, &log("good.tsv", "leave-n-out", knn), "run").expect_code(0);
     assert_eq!(fine.json()["data"]["single"], 1);
 }
+
+/// An experiment that only counts and ranks by popularity.
+const POPULAR: &str = "[[models]]\nname = \"pop\"\nrecommender = \"most-pop\"\n";
+
+/// A `.npy` file's numbers, little-endian, behind its header.
+fn numbers<const N: usize>(place: &Place, file: &str) -> Vec<u64> {
+    let bytes = std::fs::read(place.path(file)).unwrap();
+    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let number = |chunk: &[u8]| chunk.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    bytes[header..].chunks_exact(N).map(number).collect()
+}
+
+/// What a user has in a part, by name.
+fn part_of(place: &Place, run: &str, part: &str, user: &str) -> Vec<String> {
+    let names = |file: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(place.path(&format!("{run}/data/{file}"))).unwrap();
+        text.lines().map(str::to_owned).collect()
+    };
+    let row = names("users.txt").iter().position(|name| name == user).unwrap();
+    let offsets = numbers::<8>(place, &format!("{run}/data/{part}.offsets.npy"));
+    let items = numbers::<4>(place, &format!("{run}/data/{part}.items.npy"));
+    let known = names("items.txt");
+    let name = |item: &u64| known.get(*item as usize).cloned().unwrap_or_else(|| "untrained".to_owned());
+    items[offsets[row] as usize..offsets[row + 1] as usize].iter().map(name).collect()
+}
+
+#[test]
+fn hours_of_a_day_decide_what_is_last() {
+    let place = place();
+    // v has all items, so that they are trained on. u's last is not the last line.
+    let mut log = String::new();
+    for (item, hour) in [("a", 21), ("b", 9), ("c", 15), ("d", 3)] {
+        log += &format!("u\t{item}\t1\t2020-09-22 {hour:02}:00:00\n");
+        log += &format!("v\t{item}\t1\t2020-09-21T{hour:02}:00:00Z\n");
+        log += &format!("w\t{item}\t1\t2020-09-21\n");
+    }
+    for item in ["e", "f"] {
+        for user in ["v", "w"] {
+            log += &format!("{user}\t{item}\t1\t2020-09-23T00:00:00.5+02:00\n");
+        }
+    }
+    place.write("log.tsv", &log);
+    let text = format!("[data]\ninteractions = \"log.tsv\"\nsplit = {{ by = \"leave-n-out\" }}\n{POPULAR}");
+    recommend(&place, &text, "run").expect_code(0);
+    assert_eq!(part_of(&place, "run", "test", "u"), ["a"]);
+    assert_eq!(part_of(&place, "run", "validation", "u"), ["c"]);
+    assert_eq!(part_of(&place, "run", "train", "u"), ["b", "d"]);
+}

@@ -1,6 +1,7 @@
 //! What a line of a log says, and blocks of lines taken apart.
 
 use super::log::Columns;
+use super::timestamps::{FORMS, timestamp};
 use crate::error::{Error, Result};
 use csv::ByteRecord;
 use memchr::{memchr, memchr_iter, memchr2_iter};
@@ -32,7 +33,8 @@ pub struct Row<'a> {
     pub user: &'a str,
     pub item: &'a str,
     pub rating: f32,
-    pub time: i64,
+    /// Seconds, and nanoseconds past them.
+    pub time: (i64, u32),
 }
 
 impl Form {
@@ -85,12 +87,12 @@ impl Form {
             None => None,
             Some(place) => {
                 let text = field(place, "timestamp")?.trim();
-                let wrong = || (format!("the timestamp `{text}` is neither seconds nor a date YYYY-MM-DD"), "");
-                Some(seconds(text).ok_or_else(wrong)?)
+                let wrong = || (format!("the timestamp `{text}` has none of the forms that are read"), FORMS);
+                Some(timestamp(text).ok_or_else(wrong)?)
             }
         };
         let (user, item) = (field(self.places.user, "user")?, field(self.places.item, "item")?);
-        Ok((Row { user, item, rating, time: time.unwrap_or(0) }, time.is_some()))
+        Ok((Row { user, item, rating, time: time.unwrap_or_default() }, time.is_some()))
     }
 }
 
@@ -163,34 +165,4 @@ pub fn header(path: &Path, record: &ByteRecord, columns: &Columns) -> Result<Pla
         rating: columns.rating.as_ref().map(place).transpose()?,
         time: columns.time.as_ref().map(place).transpose()?,
     })
-}
-
-/// Seconds since 1970 of a number, or of the beginning of a date `YYYY-MM-DD`.
-fn seconds(text: &str) -> Option<i64> {
-    if let Ok(number) = text.parse::<i64>() {
-        return Some(number);
-    }
-    if let Some((year, month, day)) = date(text) {
-        return Some(days(year, month, day) * 86_400);
-    }
-    text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number as i64)
-}
-
-fn date(text: &str) -> Option<(i64, i64, i64)> {
-    let bytes = text.as_bytes();
-    if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
-        return None;
-    }
-    let (year, month, day) =
-        (text.get(0..4)?.parse().ok()?, text.get(5..7)?.parse().ok()?, text.get(8..10)?.parse().ok()?);
-    ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some((year, month, day))
-}
-
-/// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }

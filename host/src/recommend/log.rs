@@ -1,6 +1,6 @@
 //! A log of interactions in memory, read from headerless `user item [rating [timestamp]]` files or CSV files with named columns.
 //!
-//! A file is read in blocks of whole lines (`blocks`), which all threads take apart (`lines`) while the next are read. Users and items are numbered in
+//! A file is read in blocks of whole lines (`blocks`), which all threads take apart (`lines`, `timestamps`) while the next are read. Users and items are numbered in
 //! the order in which the file names them, so that nothing depends on the number of threads.
 
 use super::blocks::Blocks;
@@ -24,8 +24,17 @@ pub struct Interaction {
     pub user: u32,
     pub item: u32,
     pub rating: f32,
+    /// Nanoseconds past the seconds.
+    pub nanos: u32,
     /// Seconds; of no meaning where the log has no timestamps.
     pub time: i64,
+}
+
+impl Interaction {
+    /// What interactions are ordered by.
+    pub fn when(&self) -> (i64, u32) {
+        (self.time, self.nanos)
+    }
 }
 
 /// Everything that was read.
@@ -46,7 +55,7 @@ pub struct Columns {
     pub item: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<String>,
-    /// Seconds since 1970, or dates `YYYY-MM-DD`.
+    /// Seconds since 1970, dates, or date-times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
 }
@@ -119,7 +128,8 @@ impl Log {
             user,
             item,
             rating: row.rating,
-            time: row.time,
+            nanos: row.time.1,
+            time: row.time.0,
         }));
         Ok(())
     }
@@ -136,7 +146,8 @@ impl Log {
                 self.untimed = Some(format!("{}:{line}", path.display()));
             }
             let (user, item) = (place_of(&mut self.users, row.user), place_of(&mut self.items, row.item));
-            self.interactions.push(Interaction { user, item, rating: row.rating, time: row.time });
+            let (time, nanos) = row.time;
+            self.interactions.push(Interaction { user, item, rating: row.rating, nanos, time });
         }
         Ok(())
     }
@@ -184,7 +195,7 @@ mod tests {
     fn lines_of_two_to_four_fields_are_read() {
         let log = read("u1\ti1\nu2\ti1\t4.5\r\n\nu1\ti2\t1\t99\n", "a.tsv", None).unwrap();
         assert_eq!((log.users.len(), log.items.len(), log.interactions.len()), (2, 2, 3));
-        assert_eq!(log.interactions[1], Interaction { user: 1, item: 0, rating: 4.5, time: 0 });
+        assert_eq!(log.interactions[1], Interaction { user: 1, item: 0, rating: 4.5, nanos: 0, time: 0 });
         assert_eq!(log.interactions[2].time, 99);
         assert!(log.untimed.unwrap().ends_with("a.tsv:1"));
     }
@@ -196,6 +207,7 @@ mod tests {
             ("u\ti\nu\tj\tx\n", "a.tsv:2: the rating `x` is no number"),
             ("user\titem\trating\n", "a.tsv:1: the rating `rating` is no number"),
             ("u\ti\t1\tyesterday\n", "the timestamp `yesterday`"),
+            ("u\ti\t1\t9\nu\tj\t1\t2020-02-30\n", "a.tsv:2: the timestamp `2020-02-30` has none of the forms"),
             ("\ti\t1\n", "a.tsv:1: the user is missing"),
             ("u\ti\tNaN\n", "the rating `NaN` is no number"),
         ] {

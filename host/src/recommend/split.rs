@@ -102,7 +102,7 @@ pub fn collapse(log: &mut Log) -> usize {
     let (offsets, mut rows) = by_row(log.users.len(), &entries, |it| it.user, |it| *it);
     drop(entries);
     // Stable: of equal times the earlier line stays first.
-    sort_rows(&offsets, &mut rows, &|it: &Interaction| (it.item, it.time));
+    sort_rows(&offsets, &mut rows, &|it: &Interaction| (it.item, it.when()));
     let before = rows.len();
     rows.dedup_by_key(|it| (it.user, it.item));
     log.interactions = rows;
@@ -165,7 +165,7 @@ pub fn split(log: &Log, split: &Split, seed: u64) -> Result<Vec<Part>> {
     };
     if let Some(place) = log.untimed.as_ref().filter(|_| temporal) {
         return Err(Error::usage(format!("the split goes by time, and {place} has no timestamp")).help(
-            "give a fourth column with seconds, or split by = \"random\", or \"leave-n-out\" with order = \"random\"",
+            "give a fourth column with timestamps, or split by = \"random\", or \"leave-n-out\" with order = \"random\"",
         ));
     }
     let shares = [split.test, split.validation];
@@ -192,7 +192,7 @@ fn parts_of(user: &[Interaction], split: &Split, temporal: bool, seed: u64) -> V
     };
     let mut order: Vec<usize> = (0..user.len()).collect();
     if temporal {
-        order.sort_unstable_by_key(|place| (user[*place].time, user[*place].item));
+        order.sort_unstable_by_key(|place| (user[*place].when(), user[*place].item));
     } else {
         shuffle(&mut order, seed ^ u64::from(user[0].user).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     }
@@ -209,11 +209,12 @@ fn parts_of(user: &[Interaction], split: &Split, temporal: bool, seed: u64) -> V
 
 /// Everything from a time on is test, everything from an earlier one validation; equal times are never parted.
 fn by_time(interactions: &[Interaction], split: &Split) -> Vec<Part> {
-    let mut times: Vec<i64> = interactions.iter().map(|it| it.time).collect();
+    let mut times: Vec<(i64, u32)> = interactions.iter().map(Interaction::when).collect();
     times.par_sort_unstable();
-    let at = |share: f64| times.get(((1.0 - share) * times.len() as f64) as usize).copied().unwrap_or(i64::MAX);
+    let at =
+        |share: f64| times.get(((1.0 - share) * times.len() as f64) as usize).copied().unwrap_or((i64::MAX, u32::MAX));
     let (validation, test) = (at(split.test + split.validation), at(split.test));
-    let part = |it: &Interaction| match it.time {
+    let part = |it: &Interaction| match it.when() {
         time if time >= test => Part::Test,
         time if time >= validation => Part::Validation,
         _ => Part::Train,
@@ -242,7 +243,7 @@ mod tests {
             while log.items.len() <= *item as usize {
                 log.items.insert(format!("i{}", log.items.len()).into());
             }
-            log.interactions.push(Interaction { user: *user, item: *item, rating: 1.0, time: *time });
+            log.interactions.push(Interaction { user: *user, item: *item, rating: 1.0, nanos: 0, time: *time });
         }
         log
     }
@@ -265,6 +266,16 @@ mod tests {
         let mut all = log(&[(0, 1, 9), (0, 0, 5), (0, 1, 3)]);
         assert_eq!(collapse(&mut all), 1);
         assert_eq!(all.interactions.iter().map(|it| it.time).collect::<Vec<_>>(), [5, 3]);
+    }
+
+    #[test]
+    fn fractions_of_a_second_order_interactions() {
+        let mut all = log(&[(0, 0, 7), (0, 1, 7), (0, 2, 7)]);
+        for (it, nanos) in all.interactions.iter_mut().zip([30, 10, 20]) {
+            it.nanos = nanos;
+        }
+        let parts = split(&all, &by(By::LeaveNOut), 1).unwrap();
+        assert_eq!(parts, [Part::Test, Part::Train, Part::Validation]);
     }
 
     #[test]
