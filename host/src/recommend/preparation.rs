@@ -32,12 +32,13 @@ impl Experiment<'_> {
         let read_seconds = began.elapsed().as_secs_f64();
         if let Some(by) = &self.config.data.split {
             filtered.duplicates = collapse(&mut log);
-            filtered.without_features = self.drop_items(&mut log)?;
+            filtered.without_features = self.drop_items(&mut log, &mut parts)?;
             let found = filter(&mut log, &self.config.data.filter);
             (filtered.filtered, filtered.rounds) = (found.filtered, found.rounds);
             parts = split(&log, by, self.config.seed)?;
         } else {
             filtered.duplicates = collapse_parts(&mut log, &mut parts);
+            filtered.without_features = self.drop_items(&mut log, &mut parts)?;
         }
         let data = Data::of(log, &parts, filtered)?;
         drop(parts);
@@ -68,12 +69,14 @@ impl Experiment<'_> {
         Ok(data)
     }
 
-    /// Takes out items without features, where that is a modality's policy.
-    fn drop_items(&self, log: &mut Log) -> Result<usize> {
+    /// Takes out items without features, where that is a modality's policy. `parts` are those of the interactions, or none before a split.
+    fn drop_items(&self, log: &mut Log, parts: &mut Vec<Part>) -> Result<usize> {
         let before = log.interactions.len();
         for source in self.used_sources().iter().filter(|source| source.missing == Missing::Drop) {
             let known: HashSet<String> = Features::open(&source.path)?.ids.into_iter().collect();
             let kept: Vec<bool> = log.items.iter().map(|item| known.contains(item.as_ref())).collect();
+            let mut own = log.interactions.iter().map(|it| kept[it.item as usize]);
+            parts.retain(|_| own.next().unwrap_or(true));
             log.interactions.retain(|it| kept[it.item as usize]);
         }
         Ok(before - log.interactions.len())
