@@ -258,6 +258,33 @@ fn part_of(place: &Place, run: &str, part: &str, user: &str) -> Vec<String> {
 }
 
 #[test]
+fn what_a_user_has_in_training_is_not_asked_for_in_test() {
+    let place = place();
+    let mut parts = [String::new(), String::new(), String::new()];
+    for user in 0..6 {
+        for item in 0..8 {
+            parts[0] += &format!("u{user}\ti{item}\n");
+        }
+        // Bought again, and one thing that is new to the user.
+        parts[1] += &format!("u{user}\tj0\n");
+        parts[2] += &format!("u{user}\ti{user}\nu{user}\tj0\nu{user}\tj1\n");
+    }
+    parts[0] += "x\tj0\nx\tj1\n";
+    for (part, text) in ["train", "validation", "test"].iter().zip(&parts) {
+        place.write(&format!("{part}.tsv"), text);
+    }
+    let text = format!(
+        "[data]\ntrain = \"train.tsv\"\nvalidation = \"validation.tsv\"\ntest = \"test.tsv\"\n\
+         [evaluation]\ncutoffs = [10]\nmetrics = [\"recall\"]\n{POPULAR}"
+    );
+    let results = recommend(&place, &text, "run").expect_code(0).json();
+    assert_eq!((&results["data"]["repeated"], &results["data"]["test"]), (&12.into(), &6.into()));
+    // Every list has j0 and j1, which is all that is new.
+    assert_eq!(model(&results, "pop")["test"]["recall@10"], 1.0);
+    assert!(std::fs::read_to_string(place.path("run/table.md")).unwrap().contains("12 interactions of validation"));
+}
+
+#[test]
 fn hours_of_a_day_decide_what_is_last() {
     let place = place();
     // v has all items, so that they are trained on. u's last is not the last line.

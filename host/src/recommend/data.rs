@@ -159,8 +159,10 @@ impl Data {
         (counts.train, counts.validation, counts.test) = (train.len(), validation.len(), test.len());
         for (count, part) in [(counts.validation, "validation"), (counts.test, "test")] {
             if count == 0 {
-                return Err(Error::usage(format!("the {part} part has no interaction of a user who is trained on"))
-                    .help("a milder filter, or a larger share for it"));
+                return Err(Error::usage(format!(
+                    "the {part} part has no interaction of a user who is trained on, with an item that is new to them"
+                ))
+                .help("a milder filter, or a larger share for it"));
             }
         }
         drop(log);

@@ -37,7 +37,7 @@ impl Experiment<'_> {
             (filtered.filtered, filtered.rounds) = (found.filtered, found.rounds);
             parts = split(&log, by, self.config.seed)?;
         } else {
-            filtered.duplicates = collapse_parts(&mut log, &mut parts);
+            (filtered.duplicates, filtered.repeated) = collapse_parts(&mut log, &mut parts);
             filtered.without_features = self.drop_items(&mut log, &mut parts)?;
         }
         let data = Data::of(log, &parts, filtered)?;
@@ -56,6 +56,10 @@ impl Experiment<'_> {
         ));
         for (count, what) in [
             (counts.filtered.duplicates, "interactions repeat an earlier one and were dropped"),
+            (
+                counts.filtered.repeated,
+                "interactions of validation and test are with items that their user has in an earlier part and were dropped",
+            ),
             (counts.filtered.without_features, "interactions are with items without features and were dropped"),
             (counts.filtered.filtered, "interactions were filtered out"),
             (counts.single, "users have one interaction; they are trained on and never tested"),

@@ -106,6 +106,12 @@ impl Results {
                 data.untrained_items
             ));
         }
+        if data.filtered.repeated > 0 {
+            notes.push(format!(
+                "{} interactions of validation and test are with items that their user has in an earlier part; they were dropped.",
+                data.filtered.repeated
+            ));
+        }
         if let Some(model) = &self.captions {
             notes.push(format!("“Completed” models have captions of {model} in the places of missing descriptions."));
         }

@@ -87,6 +87,9 @@ pub enum Part {
 pub struct Filtered {
     pub read: usize,
     pub duplicates: usize,
+    /// Of three files: interactions of validation and test with an item that the user has in an earlier part.
+    #[serde(default)]
+    pub repeated: usize,
     /// Of items without features, where that is the policy.
     #[serde(default)]
     pub without_features: usize,
@@ -109,17 +112,24 @@ pub fn collapse(log: &mut Log) -> usize {
     before - log.interactions.len()
 }
 
-/// The same of a log in parts: within each part the first of equal pairs stays.
-pub fn collapse_parts(log: &mut Log, parts: &mut Vec<Part>) -> usize {
+/// The same of a log in parts: the first line of equal pairs stays, training's before validation's before test's. Returns how many went for an earlier
+/// line of their own part, and how many for an earlier part.
+pub fn collapse_parts(log: &mut Log, parts: &mut Vec<Part>) -> (usize, usize) {
     let entries: Vec<(Interaction, Part)> =
         std::mem::take(&mut log.interactions).into_iter().zip(parts.drain(..)).collect();
     let (offsets, mut rows) = by_row(log.users.len(), &entries, |(it, _)| it.user, |entry| *entry);
     drop(entries);
     sort_rows(&offsets, &mut rows, &|(it, part): &(Interaction, Part)| (it.item, *part));
-    let before = rows.len();
-    rows.dedup_by_key(|(it, part)| (it.user, it.item, *part));
+    let (mut duplicates, mut repeated) = (0, 0);
+    rows.dedup_by(|(it, part), (kept, kept_part)| {
+        let goes = (it.user, it.item) == (kept.user, kept.item);
+        if goes {
+            *(if part == kept_part { &mut duplicates } else { &mut repeated }) += 1;
+        }
+        goes
+    });
     (log.interactions, *parts) = rows.into_iter().unzip();
-    before - log.interactions.len()
+    (duplicates, repeated)
 }
 
 /// Applies the filter.
@@ -266,6 +276,17 @@ mod tests {
         let mut all = log(&[(0, 1, 9), (0, 0, 5), (0, 1, 3)]);
         assert_eq!(collapse(&mut all), 1);
         assert_eq!(all.interactions.iter().map(|it| it.time).collect::<Vec<_>>(), [5, 3]);
+    }
+
+    #[test]
+    fn of_parts_the_earliest_keeps_an_interaction() {
+        // u0 buys item 1 again in validation and test, and item 0 twice in test.
+        let mut all = log(&[(0, 1, 0), (0, 0, 0), (0, 1, 0), (0, 0, 0), (0, 1, 0), (1, 1, 0)]);
+        let mut parts = vec![Part::Test, Part::Test, Part::Validation, Part::Test, Part::Train, Part::Test];
+        assert_eq!(collapse_parts(&mut all, &mut parts), (1, 2));
+        let left: Vec<(u32, u32)> = all.interactions.iter().map(|it| (it.user, it.item)).collect();
+        assert_eq!(left, [(0, 0), (0, 1), (1, 1)]);
+        assert_eq!(parts, [Part::Test, Part::Train, Part::Test]);
     }
 
     #[test]
