@@ -200,6 +200,7 @@ fn bad_input_is_named() {
     place.write("good.tsv", "u\ta\t1\t1\nu\tb\t1\t2\nu\tc\t1\t3\nv\ta\t1\t1\nv\tb\t1\t2\nv\tc\t1\t3\nw\ta\t1\t1\n");
     place.write("bad.tsv", "u\ta\t1\t1\nu b 1 2\n");
     place.write("untimed.tsv", "u\ta\nu\tb\nu\tc\n");
+    place.write("plays.tsv", "u\ta\t1\nu\tb\t1500\n");
     let knn = "[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\n";
     let log = |file: &str, by: &str, models: &str| {
         format!("[data]\ninteractions = {file:?}\nsplit = {{ by = {by:?} }}\n{models}")
@@ -208,6 +209,11 @@ fn bad_input_is_named() {
         (log("bad.tsv", "random", knn), 2, &["bad.tsv:2: 1 field", "separated by tabs"][..]),
         (log("untimed.tsv", "temporal-user", knn), 2, &["untimed.tsv:1 has no timestamp"]),
         (log("absent.tsv", "random", knn), 2, &["absent.tsv"]),
+        (
+            log("plays.tsv", "random", knn),
+            2,
+            &["plays.tsv:2: the rating `1500` is above 990", "nDCG", "leave the ratings out"],
+        ),
         (
             log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"itemknn\"\n"),
             2,

@@ -1,6 +1,6 @@
 //! `[evaluation]` of an experiment: which values are measured, which of them chooses, and how long lists have to be for it.
 
-use super::metrics::{Metric, Value};
+use super::metrics::{GREATEST_ABOVE_THRESHOLD, Metric, Value};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,13 @@ impl Evaluation {
                 .help("select by ndcg, recall or the like"));
         }
         Ok(value)
+    }
+
+    /// The greatest rating that what is measured can be computed of.
+    pub fn greatest_rating(&self) -> Result<Option<f64>> {
+        let selection = self.selection()?;
+        let has_gains = self.values()?.iter().chain([&selection]).any(|value| value.metric == Metric::Ndcg);
+        Ok(has_gains.then(|| f64::from(self.threshold) + GREATEST_ABOVE_THRESHOLD))
     }
 
     /// The longest list that anything needs.

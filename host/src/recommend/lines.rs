@@ -10,6 +10,10 @@ use std::path::Path;
 /// What is wrong with a line, and what to do (or nothing).
 pub type Wrong = (String, &'static str);
 
+/// What to do about ratings that are too great.
+const TOO_GREAT: &str =
+    "leave the ratings out (or empty, before a timestamp), so that an interaction counts as one; or scale them";
+
 /// Where each field stands in a line.
 pub struct Places {
     user: usize,
@@ -25,6 +29,7 @@ pub struct Form {
     plain: bool,
     /// Fields are separated by commas, and may be quoted; else by tabs.
     pub comma: bool,
+    greatest_rating: Option<f64>,
 }
 
 /// A line's interaction.
@@ -40,12 +45,22 @@ pub struct Row<'a> {
 impl Form {
     /// `user item [rating [timestamp]]`
     pub fn plain(comma: bool) -> Form {
-        Form { places: Places { user: 0, item: 1, rating: Some(2), time: Some(3) }, plain: true, comma }
+        Form {
+            places: Places { user: 0, item: 1, rating: Some(2), time: Some(3) },
+            plain: true,
+            comma,
+            greatest_rating: None,
+        }
     }
 
     /// Behind a header.
     pub fn named(comma: bool, places: Places) -> Form {
-        Form { places, plain: false, comma }
+        Form { places, plain: false, comma, greatest_rating: None }
+    }
+
+    /// With a limit of ratings.
+    pub fn up_to(self, greatest_rating: Option<f64>) -> Form {
+        Form { greatest_rating, ..self }
     }
 
     /// Lines end where line breaks are, and fields where separators are: there are no quotes, and no lone carriage returns.
@@ -76,11 +91,18 @@ impl Form {
             Some(place) => {
                 let text = field(place, "rating")?;
                 let rating = text.trim().parse::<f32>().ok().filter(|rating| rating.is_finite());
-                rating.ok_or_else(|| {
+                let rating = rating.ok_or_else(|| {
                     let header = first && self.plain;
                     let help = if header { "these files have no header: take the first line out" } else { "" };
                     (format!("the rating `{text}` is no number"), help)
-                })?
+                })?;
+                if let Some(greatest) = self.greatest_rating.filter(|greatest| f64::from(rating) > *greatest) {
+                    let wrong = format!(
+                        "the rating `{text}` is above {greatest}, where nDCG's gain 2^(rating − threshold + 1) − 1 has an end"
+                    );
+                    return Err((wrong, TOO_GREAT));
+                }
+                rating
             }
         };
         let time = match optional(self.places.time) {

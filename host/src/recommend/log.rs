@@ -43,6 +43,8 @@ pub struct Log {
     pub users: Names,
     pub items: Names,
     pub interactions: Vec<Interaction>,
+    /// Files with a greater rating are refused.
+    pub greatest_rating: Option<f64>,
     /// `FILE:LINE` of the first line without a timestamp.
     pub untimed: Option<String>,
 }
@@ -84,6 +86,7 @@ impl Log {
                 Form::named(comma, header(path, &record, columns)?)
             }
         };
+        let form = form.up_to(self.greatest_rating);
         let mut blocks = Blocks::new(file);
         let count = 2 * rayon::current_num_threads();
         let mut group = blocks.several(count).map_err(fail)?;
@@ -214,6 +217,18 @@ mod tests {
             let error = read(text, "a.tsv", None).unwrap_err();
             assert!(error.message.contains(wrong), "{error}");
         }
+    }
+
+    #[test]
+    fn a_rating_that_is_too_great_is_refused_by_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv");
+        std::fs::write(&path, "u\ti\t990\nu\tj\t1500\n").unwrap();
+        let mut log = Log { greatest_rating: Some(990.0), ..Log::default() };
+        let error = log.read(&path, None).unwrap_err();
+        assert!(error.message.contains("a.tsv:2: the rating `1500` is above 990"), "{error}");
+        assert!(error.help.unwrap().contains("leave the ratings out"));
+        assert_eq!(Log::default().read(&path, None).unwrap(), 2);
     }
 
     #[test]

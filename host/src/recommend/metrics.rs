@@ -198,11 +198,14 @@ fn interval(column: &[f64], resamples: usize, seed: u64) -> Option<Interval> {
     Interval::of(sums.into_iter().map(|sum| sum / column.len() as f64).collect())
 }
 
+/// Ratings that are further above the threshold have no gain that can be computed with: the gains of 2³² items of such a rating still have a sum.
+pub const GREATEST_ABOVE_THRESHOLD: f64 = 990.0;
+
 fn gain(rating: f32, threshold: f32) -> f64 {
     (f64::from(rating) - f64::from(threshold) + 1.0).exp2() - 1.0
 }
 
-/// One user's value; no number where nothing is relevant.
+/// One user's value; no number where nothing is relevant, and only there.
 fn user_value(value: Value, list: &[u32], relevant: &[(u32, f32)], threshold: f32) -> f64 {
     if relevant.is_empty() {
         return f64::NAN;
@@ -264,5 +267,34 @@ fn catalogue_value(value: Value, lists: &Lists, places: &[usize], truth: &Truth<
             let surprise = |item: &u32| -(f64::from(popularity[*item as usize].max(1)) / users).log2();
             recommended().map(surprise).sum::<f64>() / all.max(1) as f64
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[&[(u32, f32)]]) -> Rows {
+        let mut all = Rows { offsets: vec![0], ..Rows::default() };
+        for row in rows {
+            all.items.extend(row.iter().map(|(item, _)| *item));
+            all.ratings.extend(row.iter().map(|(_, rating)| *rating));
+            all.offsets.push(all.items.len() as u64);
+        }
+        all
+    }
+
+    fn values<const N: usize>(names: [&str; N]) -> [Value; N] {
+        names.map(|name| name.parse().unwrap())
+    }
+
+    #[test]
+    fn the_greatest_ratings_have_a_value() {
+        let greatest = GREATEST_ABOVE_THRESHOLD as f32;
+        let relevant: Vec<(u32, f32)> = (0..1000).map(|item| (item, greatest)).collect();
+        let list: Vec<u32> = (0..1000).collect();
+        let [ndcg] = values(["ndcg@1000"]);
+        assert_eq!(user_value(ndcg, &list, &relevant, 0.0), 1.0);
+        assert!((gain(greatest, 0.0) * 2f64.powi(32)).is_finite());
     }
 }

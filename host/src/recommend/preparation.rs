@@ -22,6 +22,8 @@ impl Experiment<'_> {
         let mut filtered = Filtered::default();
         for (path, part, columns) in self.logs()? {
             self.reporter.note(&format!("reading {}", path.display()));
+            // Nothing is scored on training, which may be rated in any way.
+            log.greatest_rating = self.config.evaluation.greatest_rating()?.filter(|_| part != Some(Part::Train));
             let read = log.read(&path, columns.as_ref())?;
             if read == 0 {
                 return Err(Error::usage(format!("{} holds no interactions", path.display())));
