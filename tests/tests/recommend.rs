@@ -264,6 +264,42 @@ fn part_of(place: &Place, run: &str, part: &str, user: &str) -> Vec<String> {
 }
 
 #[test]
+fn values_that_no_user_counts_in_are_missing_and_choose_nothing() {
+    let place = place();
+    let line = |number: usize| format!("u{}\ti{}\t{}\n", number % 9, number * number % 31, number % 5 + 1);
+    place.write("log.tsv", &(0..200).map(line).collect::<String>());
+    let data = "[data]\ninteractions = \"log.tsv\"\nsplit = { by = \"random\", validation = 0.2 }\n";
+    let evaluation =
+        |more: &str| format!("{data}[evaluation]\ncutoffs = [5]\nmetrics = [\"recall\", \"coverage\"]\n{more}\n");
+    let knn = "[[models]]\nname = \"knn\"\nrecommender = \"item-knn\"\nneighbours = [1, 3]\n";
+    let bpr = "[[models]]\nname = \"bpr\"\nrecommender = \"bpr-mf\"\nfactors = 2\nepochs = 4\n";
+
+    let text = format!("{}{POPULAR}{knn}", evaluation("cold = 0"));
+    let results = recommend(&place, &text, "cold").expect_code(0).json();
+    let pop = model(&results, "pop");
+    assert!(pop["test"]["recall@5"].is_f64() && pop["test"]["coverage@5"].is_f64(), "{pop}");
+    assert!(pop["test"]["cold-recall@5"].is_null() && pop["test"].as_object().unwrap().len() == 3, "{pop}");
+    let compared = results["comparisons"].as_array().unwrap();
+    assert!(!compared.is_empty() && compared.iter().all(|it| it["value"] == "recall@5"), "{results}");
+    // Read again, the values are still missing.
+    let table = place.host(&["report", "cold"]).run().expect_code(0).stdout;
+    let row = table.lines().find(|line| line.contains("pop")).unwrap();
+    assert_eq!(row.matches('–').count(), 1, "{table}");
+
+    let text = format!("{}{POPULAR}{knn}{bpr}", evaluation("threshold = 9.0"));
+    let results = recommend(&place, &text, "threshold").expect_code(1).json();
+    assert_eq!(model(&results, "pop")["users"], 0);
+    assert!(model(&results, "pop")["test"].as_object().unwrap().values().all(Value::is_null), "{results}");
+    for (name, choice) in [("knn", "a trial"), ("bpr", "an epoch")] {
+        let failure = model(&results, name)["failure"].as_str().unwrap_or_default();
+        assert!(failure.contains(&format!("{choice} cannot be chosen by recall@5")), "{failure}");
+    }
+
+    let text = format!("{}{knn}", evaluation("select = \"cold-recall@20\""));
+    recommend(&place, &text, "select").expect_code(2).expect_error(&["without `cold`", "cold = 5"]);
+}
+
+#[test]
 fn what_a_user_has_in_training_is_not_asked_for_in_test() {
     let place = place();
     let mut parts = [String::new(), String::new(), String::new()];

@@ -57,6 +57,15 @@ impl Evaluation {
         Ok(values)
     }
 
+    /// Can all of it be measured?
+    pub fn check(&self) -> Result<()> {
+        if !self.threshold.is_finite() {
+            return Err(Error::usage(format!("[evaluation] threshold: {} is no rating", self.threshold)));
+        }
+        self.values()?;
+        self.selection().map(|_| ())
+    }
+
     /// What chooses.
     pub fn selection(&self) -> Result<Value> {
         let value: Value = match &self.select {
@@ -72,7 +81,25 @@ impl Evaluation {
             return Err(Error::usage(format!("[evaluation] select: {value} says nothing of what users want"))
                 .help("select by ndcg, recall or the like"));
         }
+        if value.cold && self.cold.is_none() {
+            return Err(Error::usage(format!("[evaluation] select: {value} has no meaning without `cold`"))
+                .help("cold = 5 says that items with at most 5 users in training are cold"));
+        }
         Ok(value)
+    }
+
+    /// Why `choice`, such as that of an epoch, cannot be made: on validation the selecting value is none.
+    pub fn cannot_choose(&self, choice: &str) -> Error {
+        let select = self.selection().map_or_else(|_| "the selecting value".to_owned(), |value| value.to_string());
+        let cold = match self.cold.filter(|_| select.starts_with("cold-")) {
+            Some(users) => format!(" with at most {users} users in training"),
+            None => String::new(),
+        };
+        Error::failed(format!(
+            "{choice} cannot be chosen by {select}: no user of validation has an item{cold} rated {} or higher",
+            self.threshold
+        ))
+        .help("select by another value, or lower the threshold")
     }
 
     /// The greatest rating that what is measured can be computed of.
@@ -92,6 +119,20 @@ impl Evaluation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_never_measured_chooses_nothing() {
+        let mut evaluation = Evaluation { select: Some("cold-recall@20".into()), ..Evaluation::default() };
+        let error = evaluation.check().unwrap_err();
+        assert!(error.message.contains("cold-recall@20 has no meaning without `cold`"), "{error}");
+        assert!(error.help.unwrap().contains("cold = 5"));
+        evaluation.cold = Some(3);
+        evaluation.check().unwrap();
+        let error = evaluation.cannot_choose("an epoch");
+        assert!(error.message.contains("no user of validation has an item with at most 3 users"), "{error}");
+        evaluation.threshold = f32::NAN;
+        assert!(evaluation.check().unwrap_err().message.contains("NaN is no rating"));
+    }
 
     #[test]
     fn lists_are_as_long_as_the_longest_need() {

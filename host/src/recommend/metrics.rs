@@ -11,7 +11,6 @@ use super::data::Rows;
 use crate::error::{Error, Result};
 use crate::score::{Interval, RESAMPLES, Resampler};
 use plugin_api::MetricValue;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -130,10 +129,10 @@ pub struct Truth<'a> {
 }
 
 /// A value's mean over users, or over all lists, with its 95 % interval where it is a mean.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
-    pub value: f64,
-    #[serde(flatten)]
+    /// None where no user counts: nobody has a relevant item, or nobody a cold one.
+    pub value: Option<f64>,
     pub interval: Option<Interval>,
 }
 
@@ -184,11 +183,14 @@ pub fn score(lists: &Lists, listed: &[u32], truth: &Truth<'_>, values: &[Value],
         Some(column) => {
             let column: Vec<f64> =
                 per_user.iter().skip(column).step_by(kept.len()).copied().filter(|value| !value.is_nan()).collect();
-            let mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
+            let mean = (!column.is_empty()).then(|| column.iter().sum::<f64>() / column.len() as f64);
             let interval = intervals.filter(|_| column.len() > 1).and_then(|seed| interval(&column, resamples, seed));
             Scored { value: mean, interval }
         }
-        None => Scored { value: catalogue_value(*value, lists, &places, truth, &popularity), interval: None },
+        None => {
+            let value = (!places.is_empty()).then(|| catalogue_value(*value, lists, &places, truth, &popularity));
+            Scored { value, interval: None }
+        }
     });
     Scores { users, values: scored.collect(), per_user, resamples }
 }
@@ -286,6 +288,23 @@ mod tests {
 
     fn values<const N: usize>(names: [&str; N]) -> [Value; N] {
         names.map(|name| name.parse().unwrap())
+    }
+
+    #[test]
+    fn what_nobody_counts_in_has_no_value() {
+        // Both items are popular, and nobody likes anything that much.
+        let train = rows(&[&[(0, 1.0)], &[(1, 1.0)]]);
+        let test = rows(&[&[(1, 5.0)], &[(0, 5.0)]]);
+        let lists = Lists { length: 1, items: vec![1, 1] };
+        let truth = |threshold, cold| Truth { part: &test, threshold, train: &train, items: 2, cold };
+        let asked = values(["recall@1", "cold-recall@1", "coverage@1"]);
+        let found = |threshold, cold| -> Vec<Option<f64>> {
+            let scores = score(&lists, &[0, 1], &truth(threshold, cold), &asked, Some(1));
+            scores.values.iter().map(|scored| scored.value).collect()
+        };
+        assert_eq!(found(0.0, 1), [Some(0.5), Some(0.5), Some(0.5)]);
+        assert_eq!(found(0.0, 0), [Some(0.5), None, Some(0.5)]);
+        assert_eq!(found(9.0, 1), [None, None, None]);
     }
 
     #[test]
