@@ -200,6 +200,8 @@ fn bad_input_is_named() {
     place.write("good.tsv", "u\ta\t1\t1\nu\tb\t1\t2\nu\tc\t1\t3\nv\ta\t1\t1\nv\tb\t1\t2\nv\tc\t1\t3\nw\ta\t1\t1\n");
     place.write("bad.tsv", "u\ta\t1\t1\nu b 1 2\n");
     place.write("untimed.tsv", "u\ta\nu\tb\nu\tc\n");
+    place.write("header.csv", "user,item\nu,a\nv,a\n");
+    std::fs::write(place.path("log.tsv.gz"), b"\x1f\x8b\x08").unwrap();
     place.write("plays.tsv", "u\ta\t1\nu\tb\t1500\n");
     let knn = "[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\n";
     let log = |file: &str, by: &str, models: &str| {
@@ -209,6 +211,8 @@ fn bad_input_is_named() {
         (log("bad.tsv", "random", knn), 2, &["bad.tsv:2: 1 field", "separated by tabs"][..]),
         (log("untimed.tsv", "temporal-user", knn), 2, &["untimed.tsv:1 has no timestamp"]),
         (log("absent.tsv", "random", knn), 2, &["absent.tsv"]),
+        (log("header.csv", "random", knn), 2, &["header.csv:1: the first line names columns", "name the columns"]),
+        (log("log.tsv.gz", "random", knn), 2, &["log.tsv.gz is compressed", "gunzip"]),
         (
             log("plays.tsv", "random", knn),
             2,

@@ -10,6 +10,39 @@ use std::path::Path;
 /// What is wrong with a line, and what to do (or nothing).
 pub type Wrong = (String, &'static str);
 
+/// What to do about a header in a file that should have none.
+const HEADER: &str = "name the columns, as in `columns = { user = \"user\", item = \"item\" }` beside `interactions`; or take the line out";
+
+/// What logs call their columns.
+const COLUMN_NAMES: [&str; 22] = [
+    "article",
+    "article_id",
+    "customer",
+    "customer_id",
+    "date",
+    "datetime",
+    "item",
+    "item_id",
+    "itemid",
+    "movie_id",
+    "movieid",
+    "product",
+    "product_id",
+    "rating",
+    "score",
+    "time",
+    "timestamp",
+    "uid",
+    "user",
+    "user_id",
+    "userid",
+    "iid",
+];
+
+fn names_a_column(field: &[u8]) -> bool {
+    std::str::from_utf8(field).is_ok_and(|field| COLUMN_NAMES.contains(&field.trim().to_lowercase().as_str()))
+}
+
 /// What to do about ratings that are too great.
 const TOO_GREAT: &str =
     "leave the ratings out (or empty, before a timestamp), so that an interaction counts as one; or scale them";
@@ -40,6 +73,19 @@ pub struct Row<'a> {
     pub rating: f32,
     /// Seconds, and nanoseconds past them.
     pub time: (i64, u32),
+}
+
+impl Row<'_> {
+    /// Ids stand one a line in the run's files. Only quotes can keep a line break in a field.
+    pub fn is_of_one_line(&self) -> Result<(), Wrong> {
+        for (what, name) in [("user", self.user), ("item", self.item)] {
+            if name.contains(['\n', '\r']) {
+                let wrong = format!("the {what} `{}` has a line break in it", name.escape_debug());
+                return Err((wrong, "give it a name of one line, here and where its features are"));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Form {
@@ -80,6 +126,9 @@ impl Form {
                 if count == 1 && !self.comma { "fields are separated by tabs" } else { "" },
             ));
         }
+        if self.plain && first && fields.iter().all(|field| names_a_column(field)) {
+            return Err(("the first line names columns, and is no interaction".to_owned(), HEADER));
+        }
         let field = |place: usize, what: &str| {
             let bytes = fields.get(place).filter(|bytes| !bytes.is_empty());
             let bytes = bytes.ok_or_else(|| (format!("the {what} is missing"), ""))?;
@@ -93,8 +142,7 @@ impl Form {
                 let rating = text.trim().parse::<f32>().ok().filter(|rating| rating.is_finite());
                 let rating = rating.ok_or_else(|| {
                     let header = first && self.plain;
-                    let help = if header { "these files have no header: take the first line out" } else { "" };
-                    (format!("the rating `{text}` is no number"), help)
+                    (format!("the rating `{text}` is no number"), if header { HEADER } else { "" })
                 })?;
                 if let Some(greatest) = self.greatest_rating.filter(|greatest| f64::from(rating) > *greatest) {
                     let wrong = format!(
@@ -172,8 +220,7 @@ impl<'a> Parsed<'a> {
 /// # Errors
 /// One is missing.
 pub fn header(path: &Path, record: &ByteRecord, columns: &Columns) -> Result<Places> {
-    // Spreadsheets put a byte order mark before the first name.
-    let clean = |field: &[u8]| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').trim().to_owned();
+    let clean = |field: &[u8]| String::from_utf8_lossy(field).trim().to_owned();
     let names: Vec<String> = record.iter().map(clean).collect();
     let place = |name: &String| {
         names.iter().position(|other| other == name).ok_or_else(|| {

@@ -72,6 +72,7 @@ impl Log {
         let comma = path.extension().is_some_and(|ending| ending == "csv");
         let fail = |error: std::io::Error| Error::io("read", path, &error);
         let mut file = File::open(path).map_err(|error| Error::usage(fail(error).message))?;
+        let begin = text_begin(path, &mut file)?;
         // The number of the line that comes next.
         let mut line = 1;
         let form = match columns {
@@ -82,7 +83,7 @@ impl Log {
                 reader.read_byte_record(&mut record).map_err(|error| unreadable(path, &error))?;
                 let position = reader.position().clone();
                 line = position.line();
-                file.seek(SeekFrom::Start(position.byte())).map_err(fail)?;
+                file.seek(SeekFrom::Start(begin + position.byte())).map_err(fail)?;
                 Form::named(comma, header(path, &record, columns)?)
             }
         };
@@ -144,7 +145,8 @@ impl Log {
         while reader.read_byte_record(&mut record).map_err(|error| unreadable(path, &error))? {
             let line = first - 1 + record.position().map_or(1, csv::Position::line);
             let fields: Vec<&[u8]> = record.iter().collect();
-            let (row, timed) = form.row(&fields, line == 1).map_err(|wrong| damaged(path, line, &wrong))?;
+            let row = form.row(&fields, line == 1).and_then(|row| row.0.is_of_one_line().map(|()| row));
+            let (row, timed) = row.map_err(|wrong| damaged(path, line, &wrong))?;
             if !timed && self.untimed.is_none() {
                 self.untimed = Some(format!("{}:{line}", path.display()));
             }
@@ -154,6 +156,22 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// Where a file's text begins, and leaves the file there: behind a byte order mark, which spreadsheets write.
+///
+/// # Errors
+/// The file is compressed.
+fn text_begin(path: &Path, file: &mut File) -> Result<u64> {
+    let fail = |error: std::io::Error| Error::io("read", path, &error);
+    let mut first = Vec::new();
+    (&*file).take(3).read_to_end(&mut first).map_err(fail)?;
+    if first.starts_with(b"\x1f\x8b") {
+        return Err(Error::usage(format!("{} is compressed by gzip", path.display()))
+            .help("unpack it, as `gunzip --keep` does, and name the file that comes out"));
+    }
+    let begin = if first == "\u{feff}".as_bytes() { 3 } else { 0 };
+    file.seek(SeekFrom::Start(begin)).map_err(fail)
 }
 
 fn reader<R: Read>(source: R, comma: bool) -> csv::Reader<R> {
@@ -208,7 +226,7 @@ mod tests {
         for (text, wrong) in [
             ("u\ti\t1\nu i 1\n", "a.tsv:2: 1 field, where"),
             ("u\ti\nu\tj\tx\n", "a.tsv:2: the rating `x` is no number"),
-            ("user\titem\trating\n", "a.tsv:1: the rating `rating` is no number"),
+            ("who\twhat\tstars\n", "a.tsv:1: the rating `stars` is no number"),
             ("u\ti\t1\tyesterday\n", "the timestamp `yesterday`"),
             ("u\ti\t1\t9\nu\tj\t1\t2020-02-30\n", "a.tsv:2: the timestamp `2020-02-30` has none of the forms"),
             ("\ti\t1\n", "a.tsv:1: the user is missing"),
@@ -240,11 +258,67 @@ mod tests {
         assert_eq!(log.interactions[1].time, 18_527 * 86_400);
         assert!(log.untimed.is_none());
         // Line numbers count the header, and go on behind a quoted line break.
-        let error = read("when,who,what\n1970-01-02,\"a\nb\",x\n?,c,x\n", "a.csv", Some(&columns)).unwrap_err();
+        let noted = "when,who,what,note\n1970-01-02,a,x,\"a\nb\"\n?,c,x,\n";
+        let error = read(noted, "a.csv", Some(&columns)).unwrap_err();
         assert!(error.message.contains("a.csv:4: the timestamp `?`"), "{error}");
         let error = read("when,who\n", "a.csv", Some(&columns)).unwrap_err();
         assert!(error.message.contains("no column `what`"), "{error}");
     }
+
+    #[test]
+    fn an_id_of_two_lines_is_refused() {
+        let columns = Columns { user: "who".into(), item: "what".into(), rating: None, time: None };
+        for (text, wrong) in [
+            ("who,what\na,x\n\"b\nc\",x\n", "a.csv:3: the user `b\\nc` has a line break"),
+            ("who,what\n\"a\",\"x\ny\"\nb,x\n", "a.csv:2: the item `x\\ny` has a line break"),
+            ("who,what\na,\"x\r\"\n", "a.csv:2: the item `x\\r` has a line break"),
+        ] {
+            let error = read(text, "a.csv", Some(&columns)).unwrap_err();
+            assert!(error.message.contains(wrong), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_name() {
+        let columns = Columns { user: "who".into(), item: "what".into(), rating: None, time: None };
+        for (text, name, columns) in [
+            ("\u{feff}u\ti\nu\tj\n", "a.tsv", None),
+            ("\u{feff}\"u\",i\nu,j\n", "a.csv", None),
+            ("\u{feff}who,what\nu,i\nu,j\n", "a.csv", Some(&columns)),
+            ("\u{feff}\"who\",what\nu,i\n\"u\",j\n", "a.csv", Some(&columns)),
+        ] {
+            let log = read(text, name, columns).unwrap();
+            assert_eq!(log.users.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["u"], "{text}");
+            assert_eq!(log.items.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["i", "j"], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_was_not_announced_is_refused() {
+        for (text, name) in [
+            ("user,item\nu,i\n", "a.csv"),
+            ("\u{feff}\"User_ID\", Article_ID,\"timestamp\"\nu,i,1\n", "a.csv"),
+            ("customer_id\titem_id\r\nu\ti\r\n", "a.tsv"),
+        ] {
+            let error = read(text, name, None).unwrap_err();
+            assert!(error.message.contains(":1: the first line names columns"), "{error}");
+            assert!(error.help.unwrap().contains("name the columns"));
+        }
+        // Only the first line, and only if all of it is such words.
+        assert_eq!(read("u,i\nuser,item\nuser,i\n", "a.csv", None).unwrap().interactions.len(), 3);
+        assert_eq!(read("user,i\n", "a.csv", None).unwrap().interactions.len(), 1);
+    }
+
+    #[test]
+    fn a_compressed_file_is_not_read_as_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv.gz");
+        std::fs::write(&path, b"\x1f\x8b\x08\x00rest").unwrap();
+        let error = Log::default().read(&path, None).unwrap_err();
+        assert!(error.message.contains("a.tsv.gz is compressed"), "{error}");
+        assert!(error.help.unwrap().contains("gunzip"));
+    }
+
     #[test]
     fn many_blocks_are_read_as_one_reader_reads_them_quoted_or_not() {
         let name = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 5000;
