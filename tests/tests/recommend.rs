@@ -304,6 +304,27 @@ fn values_that_no_user_counts_in_are_missing_and_choose_nothing() {
 }
 
 #[test]
+fn a_cut_off_beyond_the_catalogue_is_the_whole_catalogue() {
+    let place = place();
+    let line = |number: usize| format!("u{}\ti{}\n", number % 9, number * number % 31);
+    place.write("log.tsv", &(0..200).map(line).collect::<String>());
+    let text = |cutoffs: &str| {
+        format!(
+            "[data]\ninteractions = \"log.tsv\"\nsplit = {{ by = \"random\", validation = 0.2 }}\n\
+             [evaluation]\ncutoffs = {cutoffs}\nmetrics = [\"recall\", \"recall\", \"map-elliot\"]\n{POPULAR}"
+        )
+    };
+    let results = recommend(&place, &text("[10000000000, 31, 31]"), "run").expect_code(0).json();
+    let names = ["recall@10000000000", "recall@31", "map-elliot@10000000000", "map-elliot@31"];
+    assert_eq!(results["values"], serde_json::json!(names));
+    let test = &model(&results, "pop")["test"];
+    assert_eq!(test["recall@10000000000"], test["recall@31"]);
+    let items = results["data"]["items"].as_u64().unwrap();
+    let lists = place.path("run/trials/pop/0001.lists.npy");
+    assert!(std::fs::metadata(lists).unwrap().len() <= 9 * items * 4 + 128);
+}
+
+#[test]
 fn what_a_user_has_in_training_is_not_asked_for_in_test() {
     let place = place();
     let mut parts = [String::new(), String::new(), String::new()];

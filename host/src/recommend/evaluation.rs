@@ -39,7 +39,7 @@ impl Default for Evaluation {
 }
 
 impl Evaluation {
-    /// Every metric at every cut-off, cold ones behind.
+    /// Every metric at every cut-off, once each, cold ones behind.
     pub fn values(&self) -> Result<Vec<Value>> {
         if self.cutoffs.is_empty() || self.cutoffs.contains(&0) {
             return Err(Error::usage("[evaluation] cutoffs are counts from 1 on, and at least one"));
@@ -51,7 +51,12 @@ impl Evaluation {
         let mut values = Vec::new();
         for cold in [false, true] {
             for metric in metrics.iter().filter(|metric| !cold || metric.is_per_user() && self.cold.is_some()) {
-                values.extend(self.cutoffs.iter().map(|cutoff| Value { metric: *metric, cutoff: *cutoff, cold }));
+                for cutoff in &self.cutoffs {
+                    let value = Value { metric: *metric, cutoff: *cutoff, cold };
+                    if !values.contains(&value) {
+                        values.push(value);
+                    }
+                }
             }
         }
         Ok(values)
@@ -109,10 +114,10 @@ impl Evaluation {
         Ok(has_gains.then(|| f64::from(self.threshold) + GREATEST_ABOVE_THRESHOLD))
     }
 
-    /// The longest list that anything needs.
-    pub fn length(&self) -> Result<usize> {
+    /// The longest list that anything needs, of so many items.
+    pub fn length(&self, items: usize) -> Result<usize> {
         let longest = self.cutoffs.iter().copied().max().unwrap_or(0);
-        Ok(longest.max(self.selection()?.cutoff))
+        Ok(longest.max(self.selection()?.cutoff).min(items))
     }
 }
 
@@ -137,6 +142,18 @@ mod tests {
     #[test]
     fn lists_are_as_long_as_the_longest_need() {
         let evaluation = Evaluation { cutoffs: vec![5, 12], select: Some("recall@20".into()), ..Evaluation::default() };
-        assert_eq!(evaluation.length().unwrap(), 20);
+        assert_eq!(evaluation.length(100).unwrap(), 20);
+        // No list has more places than there are items.
+        assert_eq!(evaluation.length(7).unwrap(), 7);
+    }
+
+    #[test]
+    fn a_value_that_is_asked_for_twice_is_measured_once() {
+        let metrics = ["recall", "ndcg", "recall"].map(str::to_owned).to_vec();
+        let evaluation = Evaluation { cutoffs: vec![5, 3, 5], metrics, cold: Some(1), ..Evaluation::default() };
+        let values: Vec<String> = evaluation.values().unwrap().iter().map(ToString::to_string).collect();
+        let warm = ["recall@5", "recall@3", "ndcg@5", "ndcg@3"];
+        assert_eq!(values[..4], warm);
+        assert_eq!(values[4..], warm.map(|name| format!("cold-{name}")));
     }
 }

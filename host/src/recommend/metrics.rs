@@ -234,11 +234,11 @@ fn user_value(value: Value, list: &[u32], relevant: &[(u32, f32)], threshold: f3
         }
         Metric::MapElliot => {
             let (mut so_far, mut sum) = (0.0, 0.0);
-            for rank in 1..=k {
-                so_far += f64::from(u8::from(list.get(rank - 1).is_some_and(|item| rating(item).is_some())));
-                sum += so_far / rank as f64;
+            for (item, rank) in list.iter().zip(1..) {
+                so_far += f64::from(u8::from(rating(item).is_some()));
+                sum += so_far / f64::from(rank);
             }
-            sum / k as f64
+            (sum + so_far * reciprocals(list.len(), k)) / k as f64
         }
         Metric::Recall => found / m as f64,
         Metric::Precision => found / k as f64,
@@ -246,6 +246,15 @@ fn user_value(value: Value, list: &[u32], relevant: &[(u32, f32)], threshold: f3
         Metric::Mrr => hits().next().map_or(0.0, |rank| 1.0 / rank as f64),
         Metric::Coverage | Metric::Gini | Metric::Novelty => f64::NAN,
     }
+}
+
+/// Σ 1/n over n = after + 1…last. Term by term as far as lists are long; the rest, of cut-offs beyond any catalogue, by Euler and Maclaurin's formula.
+fn reciprocals(after: usize, last: usize) -> f64 {
+    let exact = last.min(after.max(1000) + 1000);
+    let sum: f64 = (after + 1..=exact).map(|n| 1.0 / n as f64).sum();
+    let (from, to) = (exact as f64, last as f64);
+    let correction = |n: f64| 1.0 / (2.0 * n) - 1.0 / (12.0 * n * n);
+    if exact < last { sum + (to / from).ln() + correction(to) - correction(from) } else { sum }
 }
 
 fn catalogue_value(value: Value, lists: &Lists, places: &[usize], truth: &Truth<'_>, popularity: &[u32]) -> f64 {
@@ -305,6 +314,20 @@ mod tests {
         assert_eq!(found(0.0, 1), [Some(0.5), Some(0.5), Some(0.5)]);
         assert_eq!(found(0.0, 0), [Some(0.5), None, Some(0.5)]);
         assert_eq!(found(9.0, 1), [None, None, None]);
+    }
+
+    #[test]
+    fn cut_offs_beyond_the_list_count_its_end_as_misses() {
+        for (after, last) in [(0, 0), (3, 3), (0, 4), (5, 1500), (0, 2001), (40, 1_000_000), (900_000, 1_000_000)] {
+            let sum: f64 = (after + 1..=last).rev().map(|n| 1.0 / n as f64).sum();
+            assert!((reciprocals(after, last) - sum).abs() < 1e-12, "{after} {last}");
+        }
+        // A list of three with hits at 1 and 3: precision@n is 1, 1/2, 2/3, 2/4, 2/5.
+        let [five, precision, endless] = values(["map-elliot@5", "precision@5", "map-elliot@10000000000"]);
+        let of = |value| user_value(value, &[4, 0, 2], &[(2, 1.0), (4, 1.0)], 0.0);
+        assert!((of(five) - (1.0 + 1.0 / 2.0 + 2.0 / 3.0 + 2.0 / 4.0 + 2.0 / 5.0) / 5.0).abs() < 1e-15);
+        assert_eq!(of(precision), 0.4);
+        assert!(of(endless) > 0.0 && of(endless) < 1e-8);
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub fn run_trial(work: &TrialWork, alive: &dyn Fn(usize, usize)) -> Result<()> {
             }
             continue;
         }
-        let lists = rank(&model, interactions, &judged, selection.cutoff, alive)?;
+        let lists = rank(&model, interactions, &judged, selection.cutoff.min(items.len()), alive)?;
         let found = score(&lists, &judged, &truth, &[selection], None).values[0].value;
         let found = found.ok_or_else(|| evaluation.cannot_choose("an epoch"))?;
         record.curve.push((step.epoch, step.loss, found));
@@ -123,7 +123,7 @@ pub fn run_trial(work: &TrialWork, alive: &dyn Fn(usize, usize)) -> Result<()> {
     }
     record.fit_seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
-    let lists = rank(&model, interactions, &users, evaluation.length()?, alive)?;
+    let lists = rank(&model, interactions, &users, evaluation.length(items.len())?, alive)?;
     record.rank_seconds = began.elapsed().as_secs_f64();
     let all: Vec<Value> = values.iter().copied().chain([selection]).collect();
     let scores = score(&lists, &users, &truth, &all, None);
