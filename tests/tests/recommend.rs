@@ -168,6 +168,11 @@ fn the_test_part_has_no_say_in_what_is_chosen() {
         }
         assert_ne!(before["test"], after["test"]);
     }
+    // Commands for runs of captions say what it is, and what to use.
+    let compared = place.host(&["compare", "before", "--baseline", "knn", "--candidate", "bpr"]).run();
+    compared.expect_code(2).expect_error(&["before is a run of `host recommend`", "comparisons.csv", "host report"]);
+    let status = place.host(&["status", "before"]).run();
+    status.expect_code(2).expect_error(&["before is a run of `host recommend`", "host report"]);
     // A run of another plan is refused, with the difference.
     let refused = recommend(&place, text, "before").expect_code(2);
     refused.expect_error(&["another plan", "sha256"]);

@@ -69,6 +69,14 @@ impl RecommendPlan {
         toml::from_str::<Kind>(&text).is_ok_and(|kind| kind.command == "recommend")
     }
 
+    /// Refuses the run of an experiment, for commands that know runs of captions only. `instead` is what to use.
+    pub fn refuse_at(run: &Path, instead: &str) -> Result<()> {
+        match RecommendPlan::is_at(&run.join("run.toml")) {
+            true => Err(Error::usage(format!("{} is a run of `host recommend`", run.display())).help(instead)),
+            false => Ok(()),
+        }
+    }
+
     /// Reads a run's plan; none if there is none.
     pub fn read(path: &Path) -> Result<Option<RecommendPlan>> {
         let text = match std::fs::read_to_string(path) {
