@@ -241,8 +241,13 @@ fn bad_input_is_named() {
         ),
     ] {
         recommend(&place, &text, "run").expect_code(code).expect_error(wrong);
-        let _ = std::fs::remove_dir_all(place.path("run"));
     }
+    // What was refused has not used the run up, whether for a line or for the features, with the data prepared.
+    let features = "[features.f]\npath = \"f\"\nmissing = \"error\"\n[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\nfeatures = [\"f\"]\n";
+    std::fs::create_dir(place.path("f")).unwrap();
+    place.write("other.tsv", &(0..20).map(|item| format!("z\ti{item}\n")).collect::<String>());
+    recommend(&place, &log("other.tsv", "random", features), "run").expect_code(2);
+    assert!(std::fs::read_to_string(place.path("run/data/users.txt")).unwrap() == "z\n");
     let fine = recommend(&place, &log("good.tsv", "leave-n-out", knn), "run").expect_code(0);
     assert_eq!(fine.json()["data"]["single"], 1);
 }
