@@ -168,6 +168,11 @@ fn the_test_part_has_no_say_in_what_is_chosen() {
         }
         assert_ne!(before["test"], after["test"]);
     }
+    // Commands for runs of captions say what it is, and what to use.
+    let compared = place.host(&["compare", "before", "--baseline", "knn", "--candidate", "bpr"]).run();
+    compared.expect_code(2).expect_error(&["before is a run of `host recommend`", "comparisons.csv", "host report"]);
+    let status = place.host(&["status", "before"]).run();
+    status.expect_code(2).expect_error(&["before is a run of `host recommend`", "host report"]);
     // A run of another plan is refused, with the difference.
     let refused = recommend(&place, text, "before").expect_code(2);
     refused.expect_error(&["another plan", "sha256"]);
@@ -200,6 +205,9 @@ fn bad_input_is_named() {
     place.write("good.tsv", "u\ta\t1\t1\nu\tb\t1\t2\nu\tc\t1\t3\nv\ta\t1\t1\nv\tb\t1\t2\nv\tc\t1\t3\nw\ta\t1\t1\n");
     place.write("bad.tsv", "u\ta\t1\t1\nu b 1 2\n");
     place.write("untimed.tsv", "u\ta\nu\tb\nu\tc\n");
+    place.write("header.csv", "user,item\nu,a\nv,a\n");
+    std::fs::write(place.path("log.tsv.gz"), b"\x1f\x8b\x08").unwrap();
+    place.write("plays.tsv", "u\ta\t1\nu\tb\t1500\n");
     let knn = "[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\n";
     let log = |file: &str, by: &str, models: &str| {
         format!("[data]\ninteractions = {file:?}\nsplit = {{ by = {by:?} }}\n{models}")
@@ -208,6 +216,13 @@ fn bad_input_is_named() {
         (log("bad.tsv", "random", knn), 2, &["bad.tsv:2: 1 field", "separated by tabs"][..]),
         (log("untimed.tsv", "temporal-user", knn), 2, &["untimed.tsv:1 has no timestamp"]),
         (log("absent.tsv", "random", knn), 2, &["absent.tsv"]),
+        (log("header.csv", "random", knn), 2, &["header.csv:1: the first line names columns", "name the columns"]),
+        (log("log.tsv.gz", "random", knn), 2, &["log.tsv.gz is compressed", "gunzip"]),
+        (
+            log("plays.tsv", "random", knn),
+            2,
+            &["plays.tsv:2: the rating `1500` is above 990", "nDCG", "leave the ratings out"],
+        ),
         (
             log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"itemknn\"\n"),
             2,
@@ -226,8 +241,145 @@ fn bad_input_is_named() {
         ),
     ] {
         recommend(&place, &text, "run").expect_code(code).expect_error(wrong);
-        let _ = std::fs::remove_dir_all(place.path("run"));
     }
+    // What was refused has not used the run up, whether for a line or for the features, with the data prepared.
+    let features = "[features.f]\npath = \"f\"\nmissing = \"error\"\n[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\nfeatures = [\"f\"]\n";
+    std::fs::create_dir(place.path("f")).unwrap();
+    place.write("other.tsv", &(0..20).map(|item| format!("z\ti{item}\n")).collect::<String>());
+    recommend(&place, &log("other.tsv", "random", features), "run").expect_code(2);
+    assert!(std::fs::read_to_string(place.path("run/data/users.txt")).unwrap() == "z\n");
     let fine = recommend(&place, &log("good.tsv", "leave-n-out", knn), "run").expect_code(0);
     assert_eq!(fine.json()["data"]["single"], 1);
+}
+
+/// An experiment that only counts and ranks by popularity.
+const POPULAR: &str = "[[models]]\nname = \"pop\"\nrecommender = \"most-pop\"\n";
+
+/// A `.npy` file's numbers, little-endian, behind its header.
+fn numbers<const N: usize>(place: &Place, file: &str) -> Vec<u64> {
+    let bytes = std::fs::read(place.path(file)).unwrap();
+    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let number = |chunk: &[u8]| chunk.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    bytes[header..].chunks_exact(N).map(number).collect()
+}
+
+/// What a user has in a part, by name.
+fn part_of(place: &Place, run: &str, part: &str, user: &str) -> Vec<String> {
+    let names = |file: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(place.path(&format!("{run}/data/{file}"))).unwrap();
+        text.lines().map(str::to_owned).collect()
+    };
+    let row = names("users.txt").iter().position(|name| name == user).unwrap();
+    let offsets = numbers::<8>(place, &format!("{run}/data/{part}.offsets.npy"));
+    let items = numbers::<4>(place, &format!("{run}/data/{part}.items.npy"));
+    let known = names("items.txt");
+    let name = |item: &u64| known.get(*item as usize).cloned().unwrap_or_else(|| "untrained".to_owned());
+    items[offsets[row] as usize..offsets[row + 1] as usize].iter().map(name).collect()
+}
+
+#[test]
+fn values_that_no_user_counts_in_are_missing_and_choose_nothing() {
+    let place = place();
+    let line = |number: usize| format!("u{}\ti{}\t{}\n", number % 9, number * number % 31, number % 5 + 1);
+    place.write("log.tsv", &(0..200).map(line).collect::<String>());
+    let data = "[data]\ninteractions = \"log.tsv\"\nsplit = { by = \"random\", validation = 0.2 }\n";
+    let evaluation =
+        |more: &str| format!("{data}[evaluation]\ncutoffs = [5]\nmetrics = [\"recall\", \"coverage\"]\n{more}\n");
+    let knn = "[[models]]\nname = \"knn\"\nrecommender = \"item-knn\"\nneighbours = [1, 3]\n";
+    let bpr = "[[models]]\nname = \"bpr\"\nrecommender = \"bpr-mf\"\nfactors = 2\nepochs = 4\n";
+
+    let text = format!("{}{POPULAR}{knn}", evaluation("cold = 0"));
+    let results = recommend(&place, &text, "cold").expect_code(0).json();
+    let pop = model(&results, "pop");
+    assert!(pop["test"]["recall@5"].is_f64() && pop["test"]["coverage@5"].is_f64(), "{pop}");
+    assert!(pop["test"]["cold-recall@5"].is_null() && pop["test"].as_object().unwrap().len() == 3, "{pop}");
+    let compared = results["comparisons"].as_array().unwrap();
+    assert!(!compared.is_empty() && compared.iter().all(|it| it["value"] == "recall@5"), "{results}");
+    // Read again, the values are still missing.
+    let table = place.host(&["report", "cold"]).run().expect_code(0).stdout;
+    let row = table.lines().find(|line| line.contains("pop")).unwrap();
+    assert_eq!(row.matches('–').count(), 1, "{table}");
+
+    let text = format!("{}{POPULAR}{knn}{bpr}", evaluation("threshold = 9.0"));
+    let results = recommend(&place, &text, "threshold").expect_code(1).json();
+    assert_eq!(model(&results, "pop")["users"], 0);
+    assert!(model(&results, "pop")["test"].as_object().unwrap().values().all(Value::is_null), "{results}");
+    for (name, choice) in [("knn", "a trial"), ("bpr", "an epoch")] {
+        let failure = model(&results, name)["failure"].as_str().unwrap_or_default();
+        assert!(failure.contains(&format!("{choice} cannot be chosen by recall@5")), "{failure}");
+    }
+
+    let text = format!("{}{knn}", evaluation("select = \"cold-recall@20\""));
+    recommend(&place, &text, "select").expect_code(2).expect_error(&["without `cold`", "cold = 5"]);
+}
+
+#[test]
+fn a_cut_off_beyond_the_catalogue_is_the_whole_catalogue() {
+    let place = place();
+    let line = |number: usize| format!("u{}\ti{}\n", number % 9, number * number % 31);
+    place.write("log.tsv", &(0..200).map(line).collect::<String>());
+    let text = |cutoffs: &str| {
+        format!(
+            "[data]\ninteractions = \"log.tsv\"\nsplit = {{ by = \"random\", validation = 0.2 }}\n\
+             [evaluation]\ncutoffs = {cutoffs}\nmetrics = [\"recall\", \"recall\", \"map-elliot\"]\n{POPULAR}"
+        )
+    };
+    let results = recommend(&place, &text("[10000000000, 31, 31]"), "run").expect_code(0).json();
+    let names = ["recall@10000000000", "recall@31", "map-elliot@10000000000", "map-elliot@31"];
+    assert_eq!(results["values"], serde_json::json!(names));
+    let test = &model(&results, "pop")["test"];
+    assert_eq!(test["recall@10000000000"], test["recall@31"]);
+    let items = results["data"]["items"].as_u64().unwrap();
+    let lists = place.path("run/trials/pop/0001.lists.npy");
+    assert!(std::fs::metadata(lists).unwrap().len() <= 9 * items * 4 + 128);
+}
+
+#[test]
+fn what_a_user_has_in_training_is_not_asked_for_in_test() {
+    let place = place();
+    let mut parts = [String::new(), String::new(), String::new()];
+    for user in 0..6 {
+        for item in 0..8 {
+            parts[0] += &format!("u{user}\ti{item}\n");
+        }
+        // Bought again, and one thing that is new to the user.
+        parts[1] += &format!("u{user}\tj0\n");
+        parts[2] += &format!("u{user}\ti{user}\nu{user}\tj0\nu{user}\tj1\n");
+    }
+    parts[0] += "x\tj0\nx\tj1\n";
+    for (part, text) in ["train", "validation", "test"].iter().zip(&parts) {
+        place.write(&format!("{part}.tsv"), text);
+    }
+    let text = format!(
+        "[data]\ntrain = \"train.tsv\"\nvalidation = \"validation.tsv\"\ntest = \"test.tsv\"\n\
+         [evaluation]\ncutoffs = [10]\nmetrics = [\"recall\"]\n{POPULAR}"
+    );
+    let results = recommend(&place, &text, "run").expect_code(0).json();
+    assert_eq!((&results["data"]["repeated"], &results["data"]["test"]), (&12.into(), &6.into()));
+    // Every list has j0 and j1, which is all that is new.
+    assert_eq!(model(&results, "pop")["test"]["recall@10"], 1.0);
+    assert!(std::fs::read_to_string(place.path("run/table.md")).unwrap().contains("12 interactions of validation"));
+}
+
+#[test]
+fn hours_of_a_day_decide_what_is_last() {
+    let place = place();
+    // v has all items, so that they are trained on. u's last is not the last line.
+    let mut log = String::new();
+    for (item, hour) in [("a", 21), ("b", 9), ("c", 15), ("d", 3)] {
+        log += &format!("u\t{item}\t1\t2020-09-22 {hour:02}:00:00\n");
+        log += &format!("v\t{item}\t1\t2020-09-21T{hour:02}:00:00Z\n");
+        log += &format!("w\t{item}\t1\t2020-09-21\n");
+    }
+    for item in ["e", "f"] {
+        for user in ["v", "w"] {
+            log += &format!("{user}\t{item}\t1\t2020-09-23T00:00:00.5+02:00\n");
+        }
+    }
+    place.write("log.tsv", &log);
+    let text = format!("[data]\ninteractions = \"log.tsv\"\nsplit = {{ by = \"leave-n-out\" }}\n{POPULAR}");
+    recommend(&place, &text, "run").expect_code(0);
+    assert_eq!(part_of(&place, "run", "test", "u"), ["a"]);
+    assert_eq!(part_of(&place, "run", "validation", "u"), ["c"]);
+    assert_eq!(part_of(&place, "run", "train", "u"), ["b", "d"]);
 }

@@ -212,4 +212,28 @@ fn features_that_cannot_be_learnt_from_are_named_and_items_without_are_counted()
     let dropped = recommend(&place, &with("drop"), "drop", &[]).expect_code(0).json();
     assert!(dropped["data"]["without_features"].as_u64().unwrap() > 0, "{dropped}");
     assert_eq!(dropped["data"]["items"].as_u64().unwrap() + 1, mean.json()["data"]["items"].as_u64().unwrap());
+
+    // Of three files as of one.
+    let log = std::fs::read_to_string(place.path("log.tsv")).unwrap();
+    for (part, steps) in [("train", "01234589"), ("validation", "6"), ("test", "7")] {
+        let own = log.lines().filter(|line| line.ends_with(|step| steps.contains(step)));
+        place.write(&format!("{part}.tsv"), &own.map(|line| format!("{line}\n")).collect::<String>());
+    }
+    let three = |missing: &str| {
+        let text = with(missing);
+        let rest = &text[text.find("[evaluation]").unwrap()..];
+        format!("[data]\ntrain = \"train.tsv\"\nvalidation = \"validation.tsv\"\ntest = \"test.tsv\"\n{rest}")
+    };
+    let all = recommend(&place, &three("mean"), "three", &[]).expect_code(0).json();
+    let dropped = recommend(&place, &three("drop"), "three-drop", &[]).expect_code(0).json();
+    assert_eq!(dropped["data"]["items"].as_u64().unwrap() + 1, all["data"]["items"].as_u64().unwrap());
+    let count = |results: &Value| -> u64 {
+        ["train", "validation", "test"].iter().map(|part| results["data"][part].as_u64().unwrap()).sum()
+    };
+    let fields = log.lines().filter_map(|line| line.split_once('\t'));
+    let buyers = fields.filter(|(_, rest)| rest.starts_with(&format!("{}\t", ids[7]))).map(|(user, _)| user);
+    let without = buyers.collect::<std::collections::HashSet<_>>().len() as u64;
+    assert_eq!(dropped["data"]["without_features"], without);
+    assert_eq!(count(&dropped) + without, count(&all));
+    assert_eq!(model(&dropped, "m")["without_features"]["own"], 0);
 }

@@ -4,6 +4,7 @@ use super::Done;
 use super::common::{Common, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::{ComparisonRequest, compare_models};
+use crate::recommend::RecommendPlan;
 use crate::report;
 use crate::run::RunDir;
 use clap::Args;
@@ -37,6 +38,10 @@ pub struct Arguments {
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let (registry, lock) = common.registry_and_lock()?;
+    RecommendPlan::refuse_at(
+        &arguments.run,
+        "its comparisons.csv compares every two models; `host report RUN` prints those of the first value",
+    )?;
     let (run, plan) = RunDir::existing(&arguments.run)?;
     let request = ComparisonRequest {
         baseline: arguments.baseline.clone(),

@@ -3,6 +3,7 @@
 use super::Done;
 use super::common::{print, print_json};
 use crate::error::Result;
+use crate::recommend::RecommendPlan;
 use crate::status::{status, text};
 use clap::Args;
 use std::io::IsTerminal;
@@ -25,6 +26,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Done> {
+    RecommendPlan::refuse_at(
+        &arguments.run,
+        "`host report RUN` prints a finished one; the same `host recommend` again goes on with the others",
+    )?;
     let mut before = String::new();
     loop {
         let now = status(&arguments.run)?;

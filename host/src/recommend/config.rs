@@ -136,8 +136,7 @@ impl Config {
         for (name, features) in &self.features {
             features.check(name, &self.data).map_err(|error| error.context(format!("[features.{name}]")))?;
         }
-        self.evaluation.values()?;
-        self.evaluation.selection()?;
+        self.evaluation.check()?;
         self.data.check()
     }
 

@@ -157,10 +157,13 @@ impl Data {
         }
         let [train, validation, test] = entries;
         (counts.train, counts.validation, counts.test) = (train.len(), validation.len(), test.len());
+        let new = if counts.filtered.repeated > 0 { ", with an item that is new to them" } else { "" };
         for (count, part) in [(counts.validation, "validation"), (counts.test, "test")] {
             if count == 0 {
-                return Err(Error::usage(format!("the {part} part has no interaction of a user who is trained on"))
-                    .help("a milder filter, or a larger share for it"));
+                return Err(Error::usage(format!(
+                    "the {part} part has no interaction of a user who is trained on{new}"
+                ))
+                .help("a milder filter, or a larger share for it"));
             }
         }
         drop(log);

@@ -4,7 +4,7 @@ use crate::embed;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What becomes of an item without features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl FeatureMatrix {
 /// for any item.
 pub fn load(source: &FeatureSource, items: &[String]) -> Result<FeatureMatrix> {
     let places: HashMap<&str, usize> = items.iter().zip(0..).map(|(id, place)| (id.as_str(), place)).collect();
-    let mut features = embed::Features::open(&source.path)?;
+    let mut features = open(&source.path)?;
     features.keep(|id| places.contains_key(id));
     let width = features.width;
     let mut matrix = FeatureMatrix {
@@ -88,6 +88,17 @@ pub fn load(source: &FeatureSource, items: &[String]) -> Result<FeatureMatrix> {
         matrix.shuffle(seed);
     }
     Ok(matrix)
+}
+
+/// Opens a folder of features. A byte order mark, which editors put before the first id, is no part of it.
+pub fn open(folder: &Path) -> Result<embed::Features> {
+    let mut features = embed::Features::open(folder)?;
+    if let Some(first) = features.ids.first_mut()
+        && let Some(id) = first.strip_prefix('\u{feff}')
+    {
+        *first = id.to_owned();
+    }
+    Ok(features)
 }
 
 impl FeatureMatrix {
@@ -144,7 +155,6 @@ impl FeatureMatrix {
 mod tests {
     use super::super::data::write_npy;
     use super::*;
-    use std::path::Path;
 
     fn items() -> Vec<String> {
         ["a", "b", "c"].map(str::to_owned).to_vec()
@@ -158,7 +168,7 @@ mod tests {
     fn a_matrix_with_ids_is_laid_out_by_items_and_gaps_follow_the_policy() {
         let folder = tempfile::tempdir().unwrap();
         write_npy(&folder.path().join("features.npy"), &[2, 2], &[1f32, 2.0, 3.0, 6.0]).unwrap();
-        std::fs::write(folder.path().join("ids.txt"), "c\na\n").unwrap();
+        std::fs::write(folder.path().join("ids.txt"), "\u{feff}c\na\n").unwrap();
         let mean = load(&source(folder.path(), Missing::Mean), &items()).unwrap();
         assert_eq!((mean.values.as_slice(), mean.missing()), (&[3.0, 6.0, 2.0, 4.0, 1.0, 2.0][..], 1));
         let zero = load(&source(folder.path(), Missing::Zero), &items()).unwrap();

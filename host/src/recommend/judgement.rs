@@ -36,14 +36,16 @@ impl Experiment<'_> {
         let mut scored: Vec<(&str, Scores)> = Vec::new();
         for model in &self.config.models {
             let own: Vec<usize> = (0..trials.len()).filter(|place| trials[*place].model.name == model.name).collect();
-            let selected = |place: &usize| tried[*place].as_ref().ok()?.validation.get(&selection).copied();
-            // The first of equals, so that the choice does not depend on anything else.
-            let best = own
-                .iter()
-                .rev()
-                .copied()
-                .filter(|place| selected(place).is_some_and(|value| !value.is_nan()))
-                .max_by(|a, b| selected(a).unwrap_or(f64::NAN).total_cmp(&selected(b).unwrap_or(f64::NAN)));
+            let finished: Vec<usize> = own.iter().copied().filter(|place| tried[*place].is_ok()).collect();
+            let selected = |place: &usize| tried[*place].as_ref().ok()?.validation.get(&selection).copied()?;
+            let best = match finished[..] {
+                // There is no choice.
+                [only] => Some(only),
+                // The first of equals, so that the choice does not depend on anything else.
+                _ => (finished.iter().rev().filter_map(|place| Some((*place, selected(place)?))))
+                    .max_by(|(_, a), (_, b)| a.total_cmp(b))
+                    .map(|(place, _)| place),
+            };
             let failed = own.iter().filter_map(|place| {
                 let reason = tried[*place].as_ref().err()?.clone();
                 Some(FailedTrial { parameters: trials[*place].trial.parameters.clone(), reason })
@@ -57,8 +59,10 @@ impl Experiment<'_> {
             };
             match best.and_then(|place| Some((place, tried[place].as_ref().ok()?))) {
                 None => {
-                    result.failure =
-                        Some(result.failed.first().map_or("no trial was finished".into(), |it| it.reason.clone()));
+                    result.failure = Some(match result.failed.first() {
+                        Some(failed) if finished.is_empty() => failed.reason.clone(),
+                        _ => self.config.evaluation.cannot_choose("a trial").to_string(),
+                    });
                 }
                 Some((place, record)) => {
                     let lists = read_lists(&trials[place].work.lists)?;

@@ -1,6 +1,7 @@
 //! What a line of a log says, and blocks of lines taken apart.
 
 use super::log::Columns;
+use super::timestamps::{FORMS, timestamp};
 use crate::error::{Error, Result};
 use csv::ByteRecord;
 use memchr::{memchr, memchr_iter, memchr2_iter};
@@ -8,6 +9,43 @@ use std::path::Path;
 
 /// What is wrong with a line, and what to do (or nothing).
 pub type Wrong = (String, &'static str);
+
+/// What to do about a header in a file that should have none.
+const HEADER: &str = "name the columns, as in `columns = { user = \"user\", item = \"item\" }` beside `interactions`; or take the line out";
+
+/// What logs call their columns.
+const COLUMN_NAMES: [&str; 22] = [
+    "article",
+    "article_id",
+    "customer",
+    "customer_id",
+    "date",
+    "datetime",
+    "item",
+    "item_id",
+    "itemid",
+    "movie_id",
+    "movieid",
+    "product",
+    "product_id",
+    "rating",
+    "score",
+    "time",
+    "timestamp",
+    "uid",
+    "user",
+    "user_id",
+    "userid",
+    "iid",
+];
+
+fn names_a_column(field: &[u8]) -> bool {
+    std::str::from_utf8(field).is_ok_and(|field| COLUMN_NAMES.contains(&field.trim().to_lowercase().as_str()))
+}
+
+/// What to do about ratings that are too great.
+const TOO_GREAT: &str =
+    "leave the ratings out (or empty, before a timestamp), so that an interaction counts as one; or scale them";
 
 /// Where each field stands in a line.
 pub struct Places {
@@ -24,6 +62,7 @@ pub struct Form {
     plain: bool,
     /// Fields are separated by commas, and may be quoted; else by tabs.
     pub comma: bool,
+    greatest_rating: Option<f64>,
 }
 
 /// A line's interaction.
@@ -32,18 +71,42 @@ pub struct Row<'a> {
     pub user: &'a str,
     pub item: &'a str,
     pub rating: f32,
-    pub time: i64,
+    /// Seconds, and nanoseconds past them.
+    pub time: (i64, u32),
+}
+
+impl Row<'_> {
+    /// Ids stand one a line in the run's files. Only quotes can keep a line break in a field.
+    pub fn is_of_one_line(&self) -> Result<(), Wrong> {
+        for (what, name) in [("user", self.user), ("item", self.item)] {
+            if name.contains(['\n', '\r']) {
+                let wrong = format!("the {what} `{}` has a line break in it", name.escape_debug());
+                return Err((wrong, "give it a name of one line, here and where its features are"));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Form {
     /// `user item [rating [timestamp]]`
     pub fn plain(comma: bool) -> Form {
-        Form { places: Places { user: 0, item: 1, rating: Some(2), time: Some(3) }, plain: true, comma }
+        Form {
+            places: Places { user: 0, item: 1, rating: Some(2), time: Some(3) },
+            plain: true,
+            comma,
+            greatest_rating: None,
+        }
     }
 
     /// Behind a header.
     pub fn named(comma: bool, places: Places) -> Form {
-        Form { places, plain: false, comma }
+        Form { places, plain: false, comma, greatest_rating: None }
+    }
+
+    /// With a limit of ratings.
+    pub fn up_to(self, greatest_rating: Option<f64>) -> Form {
+        Form { greatest_rating, ..self }
     }
 
     /// Lines end where line breaks are, and fields where separators are: there are no quotes, and no lone carriage returns.
@@ -63,6 +126,9 @@ impl Form {
                 if count == 1 && !self.comma { "fields are separated by tabs" } else { "" },
             ));
         }
+        if self.plain && first && fields.iter().all(|field| names_a_column(field)) {
+            return Err(("the first line names columns, and is no interaction".to_owned(), HEADER));
+        }
         let field = |place: usize, what: &str| {
             let bytes = fields.get(place).filter(|bytes| !bytes.is_empty());
             let bytes = bytes.ok_or_else(|| (format!("the {what} is missing"), ""))?;
@@ -74,23 +140,29 @@ impl Form {
             Some(place) => {
                 let text = field(place, "rating")?;
                 let rating = text.trim().parse::<f32>().ok().filter(|rating| rating.is_finite());
-                rating.ok_or_else(|| {
+                let rating = rating.ok_or_else(|| {
                     let header = first && self.plain;
-                    let help = if header { "these files have no header: take the first line out" } else { "" };
-                    (format!("the rating `{text}` is no number"), help)
-                })?
+                    (format!("the rating `{text}` is no number"), if header { HEADER } else { "" })
+                })?;
+                if let Some(greatest) = self.greatest_rating.filter(|greatest| f64::from(rating) > *greatest) {
+                    let wrong = format!(
+                        "the rating `{text}` is above {greatest}, where nDCG's gain 2^(rating − threshold + 1) − 1 has an end"
+                    );
+                    return Err((wrong, TOO_GREAT));
+                }
+                rating
             }
         };
         let time = match optional(self.places.time) {
             None => None,
             Some(place) => {
                 let text = field(place, "timestamp")?.trim();
-                let wrong = || (format!("the timestamp `{text}` is neither seconds nor a date YYYY-MM-DD"), "");
-                Some(seconds(text).ok_or_else(wrong)?)
+                let wrong = || (format!("the timestamp `{text}` has none of the forms that are read"), FORMS);
+                Some(timestamp(text).ok_or_else(wrong)?)
             }
         };
         let (user, item) = (field(self.places.user, "user")?, field(self.places.item, "item")?);
-        Ok((Row { user, item, rating, time: time.unwrap_or(0) }, time.is_some()))
+        Ok((Row { user, item, rating, time: time.unwrap_or_default() }, time.is_some()))
     }
 }
 
@@ -148,8 +220,7 @@ impl<'a> Parsed<'a> {
 /// # Errors
 /// One is missing.
 pub fn header(path: &Path, record: &ByteRecord, columns: &Columns) -> Result<Places> {
-    // Spreadsheets put a byte order mark before the first name.
-    let clean = |field: &[u8]| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').trim().to_owned();
+    let clean = |field: &[u8]| String::from_utf8_lossy(field).trim().to_owned();
     let names: Vec<String> = record.iter().map(clean).collect();
     let place = |name: &String| {
         names.iter().position(|other| other == name).ok_or_else(|| {
@@ -163,34 +234,4 @@ pub fn header(path: &Path, record: &ByteRecord, columns: &Columns) -> Result<Pla
         rating: columns.rating.as_ref().map(place).transpose()?,
         time: columns.time.as_ref().map(place).transpose()?,
     })
-}
-
-/// Seconds since 1970 of a number, or of the beginning of a date `YYYY-MM-DD`.
-fn seconds(text: &str) -> Option<i64> {
-    if let Ok(number) = text.parse::<i64>() {
-        return Some(number);
-    }
-    if let Some((year, month, day)) = date(text) {
-        return Some(days(year, month, day) * 86_400);
-    }
-    text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number as i64)
-}
-
-fn date(text: &str) -> Option<(i64, i64, i64)> {
-    let bytes = text.as_bytes();
-    if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
-        return None;
-    }
-    let (year, month, day) =
-        (text.get(0..4)?.parse().ok()?, text.get(5..7)?.parse().ok()?, text.get(8..10)?.parse().ok()?);
-    ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some((year, month, day))
-}
-
-/// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }

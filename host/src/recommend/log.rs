@@ -1,6 +1,6 @@
 //! A log of interactions in memory, read from headerless `user item [rating [timestamp]]` files or CSV files with named columns.
 //!
-//! A file is read in blocks of whole lines (`blocks`), which all threads take apart (`lines`) while the next are read. Users and items are numbered in
+//! A file is read in blocks of whole lines (`blocks`), which all threads take apart (`lines`, `timestamps`) while the next are read. Users and items are numbered in
 //! the order in which the file names them, so that nothing depends on the number of threads.
 
 use super::blocks::Blocks;
@@ -24,8 +24,17 @@ pub struct Interaction {
     pub user: u32,
     pub item: u32,
     pub rating: f32,
+    /// Nanoseconds past the seconds.
+    pub nanos: u32,
     /// Seconds; of no meaning where the log has no timestamps.
     pub time: i64,
+}
+
+impl Interaction {
+    /// What interactions are ordered by.
+    pub fn when(&self) -> (i64, u32) {
+        (self.time, self.nanos)
+    }
 }
 
 /// Everything that was read.
@@ -34,6 +43,8 @@ pub struct Log {
     pub users: Names,
     pub items: Names,
     pub interactions: Vec<Interaction>,
+    /// Files with a greater rating are refused.
+    pub greatest_rating: Option<f64>,
     /// `FILE:LINE` of the first line without a timestamp.
     pub untimed: Option<String>,
 }
@@ -46,7 +57,7 @@ pub struct Columns {
     pub item: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<String>,
-    /// Seconds since 1970, or dates `YYYY-MM-DD`.
+    /// Seconds since 1970, dates, or date-times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
 }
@@ -61,6 +72,7 @@ impl Log {
         let comma = path.extension().is_some_and(|ending| ending == "csv");
         let fail = |error: std::io::Error| Error::io("read", path, &error);
         let mut file = File::open(path).map_err(|error| Error::usage(fail(error).message))?;
+        let begin = text_begin(path, &mut file)?;
         // The number of the line that comes next.
         let mut line = 1;
         let form = match columns {
@@ -71,10 +83,11 @@ impl Log {
                 reader.read_byte_record(&mut record).map_err(|error| unreadable(path, &error))?;
                 let position = reader.position().clone();
                 line = position.line();
-                file.seek(SeekFrom::Start(position.byte())).map_err(fail)?;
+                file.seek(SeekFrom::Start(begin + position.byte())).map_err(fail)?;
                 Form::named(comma, header(path, &record, columns)?)
             }
         };
+        let form = form.up_to(self.greatest_rating);
         let mut blocks = Blocks::new(file);
         let count = 2 * rayon::current_num_threads();
         let mut group = blocks.several(count).map_err(fail)?;
@@ -119,7 +132,8 @@ impl Log {
             user,
             item,
             rating: row.rating,
-            time: row.time,
+            nanos: row.time.1,
+            time: row.time.0,
         }));
         Ok(())
     }
@@ -131,15 +145,33 @@ impl Log {
         while reader.read_byte_record(&mut record).map_err(|error| unreadable(path, &error))? {
             let line = first - 1 + record.position().map_or(1, csv::Position::line);
             let fields: Vec<&[u8]> = record.iter().collect();
-            let (row, timed) = form.row(&fields, line == 1).map_err(|wrong| damaged(path, line, &wrong))?;
+            let row = form.row(&fields, line == 1).and_then(|row| row.0.is_of_one_line().map(|()| row));
+            let (row, timed) = row.map_err(|wrong| damaged(path, line, &wrong))?;
             if !timed && self.untimed.is_none() {
                 self.untimed = Some(format!("{}:{line}", path.display()));
             }
             let (user, item) = (place_of(&mut self.users, row.user), place_of(&mut self.items, row.item));
-            self.interactions.push(Interaction { user, item, rating: row.rating, time: row.time });
+            let (time, nanos) = row.time;
+            self.interactions.push(Interaction { user, item, rating: row.rating, nanos, time });
         }
         Ok(())
     }
+}
+
+/// Where a file's text begins, and leaves the file there: behind a byte order mark, which spreadsheets write.
+///
+/// # Errors
+/// The file is compressed.
+fn text_begin(path: &Path, file: &mut File) -> Result<u64> {
+    let fail = |error: std::io::Error| Error::io("read", path, &error);
+    let mut first = Vec::new();
+    (&*file).take(3).read_to_end(&mut first).map_err(fail)?;
+    if first.starts_with(b"\x1f\x8b") {
+        return Err(Error::usage(format!("{} is compressed by gzip", path.display()))
+            .help("unpack it, as `gunzip --keep` does, and name the file that comes out"));
+    }
+    let begin = if first == "\u{feff}".as_bytes() { 3 } else { 0 };
+    file.seek(SeekFrom::Start(begin)).map_err(fail)
 }
 
 fn reader<R: Read>(source: R, comma: bool) -> csv::Reader<R> {
@@ -184,7 +216,7 @@ mod tests {
     fn lines_of_two_to_four_fields_are_read() {
         let log = read("u1\ti1\nu2\ti1\t4.5\r\n\nu1\ti2\t1\t99\n", "a.tsv", None).unwrap();
         assert_eq!((log.users.len(), log.items.len(), log.interactions.len()), (2, 2, 3));
-        assert_eq!(log.interactions[1], Interaction { user: 1, item: 0, rating: 4.5, time: 0 });
+        assert_eq!(log.interactions[1], Interaction { user: 1, item: 0, rating: 4.5, nanos: 0, time: 0 });
         assert_eq!(log.interactions[2].time, 99);
         assert!(log.untimed.unwrap().ends_with("a.tsv:1"));
     }
@@ -194,14 +226,27 @@ mod tests {
         for (text, wrong) in [
             ("u\ti\t1\nu i 1\n", "a.tsv:2: 1 field, where"),
             ("u\ti\nu\tj\tx\n", "a.tsv:2: the rating `x` is no number"),
-            ("user\titem\trating\n", "a.tsv:1: the rating `rating` is no number"),
+            ("who\twhat\tstars\n", "a.tsv:1: the rating `stars` is no number"),
             ("u\ti\t1\tyesterday\n", "the timestamp `yesterday`"),
+            ("u\ti\t1\t9\nu\tj\t1\t2020-02-30\n", "a.tsv:2: the timestamp `2020-02-30` has none of the forms"),
             ("\ti\t1\n", "a.tsv:1: the user is missing"),
             ("u\ti\tNaN\n", "the rating `NaN` is no number"),
         ] {
             let error = read(text, "a.tsv", None).unwrap_err();
             assert!(error.message.contains(wrong), "{error}");
         }
+    }
+
+    #[test]
+    fn a_rating_that_is_too_great_is_refused_by_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv");
+        std::fs::write(&path, "u\ti\t990\nu\tj\t1500\n").unwrap();
+        let mut log = Log { greatest_rating: Some(990.0), ..Log::default() };
+        let error = log.read(&path, None).unwrap_err();
+        assert!(error.message.contains("a.tsv:2: the rating `1500` is above 990"), "{error}");
+        assert!(error.help.unwrap().contains("leave the ratings out"));
+        assert_eq!(Log::default().read(&path, None).unwrap(), 2);
     }
 
     #[test]
@@ -213,11 +258,67 @@ mod tests {
         assert_eq!(log.interactions[1].time, 18_527 * 86_400);
         assert!(log.untimed.is_none());
         // Line numbers count the header, and go on behind a quoted line break.
-        let error = read("when,who,what\n1970-01-02,\"a\nb\",x\n?,c,x\n", "a.csv", Some(&columns)).unwrap_err();
+        let noted = "when,who,what,note\n1970-01-02,a,x,\"a\nb\"\n?,c,x,\n";
+        let error = read(noted, "a.csv", Some(&columns)).unwrap_err();
         assert!(error.message.contains("a.csv:4: the timestamp `?`"), "{error}");
         let error = read("when,who\n", "a.csv", Some(&columns)).unwrap_err();
         assert!(error.message.contains("no column `what`"), "{error}");
     }
+
+    #[test]
+    fn an_id_of_two_lines_is_refused() {
+        let columns = Columns { user: "who".into(), item: "what".into(), rating: None, time: None };
+        for (text, wrong) in [
+            ("who,what\na,x\n\"b\nc\",x\n", "a.csv:3: the user `b\\nc` has a line break"),
+            ("who,what\n\"a\",\"x\ny\"\nb,x\n", "a.csv:2: the item `x\\ny` has a line break"),
+            ("who,what\na,\"x\r\"\n", "a.csv:2: the item `x\\r` has a line break"),
+        ] {
+            let error = read(text, "a.csv", Some(&columns)).unwrap_err();
+            assert!(error.message.contains(wrong), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_name() {
+        let columns = Columns { user: "who".into(), item: "what".into(), rating: None, time: None };
+        for (text, name, columns) in [
+            ("\u{feff}u\ti\nu\tj\n", "a.tsv", None),
+            ("\u{feff}\"u\",i\nu,j\n", "a.csv", None),
+            ("\u{feff}who,what\nu,i\nu,j\n", "a.csv", Some(&columns)),
+            ("\u{feff}\"who\",what\nu,i\n\"u\",j\n", "a.csv", Some(&columns)),
+        ] {
+            let log = read(text, name, columns).unwrap();
+            assert_eq!(log.users.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["u"], "{text}");
+            assert_eq!(log.items.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["i", "j"], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_was_not_announced_is_refused() {
+        for (text, name) in [
+            ("user,item\nu,i\n", "a.csv"),
+            ("\u{feff}\"User_ID\", Article_ID,\"timestamp\"\nu,i,1\n", "a.csv"),
+            ("customer_id\titem_id\r\nu\ti\r\n", "a.tsv"),
+        ] {
+            let error = read(text, name, None).unwrap_err();
+            assert!(error.message.contains(":1: the first line names columns"), "{error}");
+            assert!(error.help.unwrap().contains("name the columns"));
+        }
+        // Only the first line, and only if all of it is such words.
+        assert_eq!(read("u,i\nuser,item\nuser,i\n", "a.csv", None).unwrap().interactions.len(), 3);
+        assert_eq!(read("user,i\n", "a.csv", None).unwrap().interactions.len(), 1);
+    }
+
+    #[test]
+    fn a_compressed_file_is_not_read_as_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv.gz");
+        std::fs::write(&path, b"\x1f\x8b\x08\x00rest").unwrap();
+        let error = Log::default().read(&path, None).unwrap_err();
+        assert!(error.message.contains("a.tsv.gz is compressed"), "{error}");
+        assert!(error.help.unwrap().contains("gunzip"));
+    }
+
     #[test]
     fn many_blocks_are_read_as_one_reader_reads_them_quoted_or_not() {
         let name = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 5000;

@@ -11,7 +11,6 @@ use super::data::Rows;
 use crate::error::{Error, Result};
 use crate::score::{Interval, RESAMPLES, Resampler};
 use plugin_api::MetricValue;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -130,10 +129,10 @@ pub struct Truth<'a> {
 }
 
 /// A value's mean over users, or over all lists, with its 95 % interval where it is a mean.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
-    pub value: f64,
-    #[serde(flatten)]
+    /// None where no user counts: nobody has a relevant item, or nobody a cold one.
+    pub value: Option<f64>,
     pub interval: Option<Interval>,
 }
 
@@ -184,11 +183,14 @@ pub fn score(lists: &Lists, listed: &[u32], truth: &Truth<'_>, values: &[Value],
         Some(column) => {
             let column: Vec<f64> =
                 per_user.iter().skip(column).step_by(kept.len()).copied().filter(|value| !value.is_nan()).collect();
-            let mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
+            let mean = (!column.is_empty()).then(|| column.iter().sum::<f64>() / column.len() as f64);
             let interval = intervals.filter(|_| column.len() > 1).and_then(|seed| interval(&column, resamples, seed));
             Scored { value: mean, interval }
         }
-        None => Scored { value: catalogue_value(*value, lists, &places, truth, &popularity), interval: None },
+        None => {
+            let value = (!places.is_empty()).then(|| catalogue_value(*value, lists, &places, truth, &popularity));
+            Scored { value, interval: None }
+        }
     });
     Scores { users, values: scored.collect(), per_user, resamples }
 }
@@ -198,11 +200,14 @@ fn interval(column: &[f64], resamples: usize, seed: u64) -> Option<Interval> {
     Interval::of(sums.into_iter().map(|sum| sum / column.len() as f64).collect())
 }
 
+/// Ratings that are further above the threshold have no gain that can be computed with: the gains of 2³² items of such a rating still have a sum.
+pub const GREATEST_ABOVE_THRESHOLD: f64 = 990.0;
+
 fn gain(rating: f32, threshold: f32) -> f64 {
     (f64::from(rating) - f64::from(threshold) + 1.0).exp2() - 1.0
 }
 
-/// One user's value; no number where nothing is relevant.
+/// One user's value; no number where nothing is relevant, and only there.
 fn user_value(value: Value, list: &[u32], relevant: &[(u32, f32)], threshold: f32) -> f64 {
     if relevant.is_empty() {
         return f64::NAN;
@@ -229,11 +234,11 @@ fn user_value(value: Value, list: &[u32], relevant: &[(u32, f32)], threshold: f3
         }
         Metric::MapElliot => {
             let (mut so_far, mut sum) = (0.0, 0.0);
-            for rank in 1..=k {
-                so_far += f64::from(u8::from(list.get(rank - 1).is_some_and(|item| rating(item).is_some())));
-                sum += so_far / rank as f64;
+            for (item, rank) in list.iter().zip(1..) {
+                so_far += f64::from(u8::from(rating(item).is_some()));
+                sum += so_far / f64::from(rank);
             }
-            sum / k as f64
+            (sum + so_far * reciprocals(list.len(), k)) / k as f64
         }
         Metric::Recall => found / m as f64,
         Metric::Precision => found / k as f64,
@@ -241,6 +246,15 @@ fn user_value(value: Value, list: &[u32], relevant: &[(u32, f32)], threshold: f3
         Metric::Mrr => hits().next().map_or(0.0, |rank| 1.0 / rank as f64),
         Metric::Coverage | Metric::Gini | Metric::Novelty => f64::NAN,
     }
+}
+
+/// Σ 1/n over n = after + 1…last. Term by term as far as lists are long; the rest, of cut-offs beyond any catalogue, by Euler and Maclaurin's formula.
+fn reciprocals(after: usize, last: usize) -> f64 {
+    let exact = last.min(after.max(1000) + 1000);
+    let sum: f64 = (after + 1..=exact).map(|n| 1.0 / n as f64).sum();
+    let (from, to) = (exact as f64, last as f64);
+    let correction = |n: f64| 1.0 / (2.0 * n) - 1.0 / (12.0 * n * n);
+    if exact < last { sum + (to / from).ln() + correction(to) - correction(from) } else { sum }
 }
 
 fn catalogue_value(value: Value, lists: &Lists, places: &[usize], truth: &Truth<'_>, popularity: &[u32]) -> f64 {
@@ -264,5 +278,65 @@ fn catalogue_value(value: Value, lists: &Lists, places: &[usize], truth: &Truth<
             let surprise = |item: &u32| -(f64::from(popularity[*item as usize].max(1)) / users).log2();
             recommended().map(surprise).sum::<f64>() / all.max(1) as f64
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[&[(u32, f32)]]) -> Rows {
+        let mut all = Rows { offsets: vec![0], ..Rows::default() };
+        for row in rows {
+            all.items.extend(row.iter().map(|(item, _)| *item));
+            all.ratings.extend(row.iter().map(|(_, rating)| *rating));
+            all.offsets.push(all.items.len() as u64);
+        }
+        all
+    }
+
+    fn values<const N: usize>(names: [&str; N]) -> [Value; N] {
+        names.map(|name| name.parse().unwrap())
+    }
+
+    #[test]
+    fn what_nobody_counts_in_has_no_value() {
+        // Both items are popular, and nobody likes anything that much.
+        let train = rows(&[&[(0, 1.0)], &[(1, 1.0)]]);
+        let test = rows(&[&[(1, 5.0)], &[(0, 5.0)]]);
+        let lists = Lists { length: 1, items: vec![1, 1] };
+        let truth = |threshold, cold| Truth { part: &test, threshold, train: &train, items: 2, cold };
+        let asked = values(["recall@1", "cold-recall@1", "coverage@1"]);
+        let found = |threshold, cold| -> Vec<Option<f64>> {
+            let scores = score(&lists, &[0, 1], &truth(threshold, cold), &asked, Some(1));
+            scores.values.iter().map(|scored| scored.value).collect()
+        };
+        assert_eq!(found(0.0, 1), [Some(0.5), Some(0.5), Some(0.5)]);
+        assert_eq!(found(0.0, 0), [Some(0.5), None, Some(0.5)]);
+        assert_eq!(found(9.0, 1), [None, None, None]);
+    }
+
+    #[test]
+    fn cut_offs_beyond_the_list_count_its_end_as_misses() {
+        for (after, last) in [(0, 0), (3, 3), (0, 4), (5, 1500), (0, 2001), (40, 1_000_000), (900_000, 1_000_000)] {
+            let sum: f64 = (after + 1..=last).rev().map(|n| 1.0 / n as f64).sum();
+            assert!((reciprocals(after, last) - sum).abs() < 1e-12, "{after} {last}");
+        }
+        // A list of three with hits at 1 and 3: precision@n is 1, 1/2, 2/3, 2/4, 2/5.
+        let [five, precision, endless] = values(["map-elliot@5", "precision@5", "map-elliot@10000000000"]);
+        let of = |value| user_value(value, &[4, 0, 2], &[(2, 1.0), (4, 1.0)], 0.0);
+        assert!((of(five) - (1.0 + 1.0 / 2.0 + 2.0 / 3.0 + 2.0 / 4.0 + 2.0 / 5.0) / 5.0).abs() < 1e-12);
+        assert_eq!(of(precision), 0.4);
+        assert!(of(endless) > 0.0 && of(endless) < 1e-8);
+    }
+
+    #[test]
+    fn the_greatest_ratings_have_a_value() {
+        let greatest = GREATEST_ABOVE_THRESHOLD as f32;
+        let relevant: Vec<(u32, f32)> = (0..1000).map(|item| (item, greatest)).collect();
+        let list: Vec<u32> = (0..1000).collect();
+        let [ndcg] = values(["ndcg@1000"]);
+        assert_eq!(user_value(ndcg, &list, &relevant, 0.0), 1.0);
+        assert!((gain(greatest, 0.0) * 2f64.powi(32)).is_finite());
     }
 }

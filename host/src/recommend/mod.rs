@@ -1,5 +1,5 @@
 //! `host recommend`. `experiment` is the order of work: a file (`config`, `evaluation`, `grid`) becomes a plan (`inputs`, `plan`); features named by a model
-//! are embedded (`embedding`, `features`); a log (`blocks`, `lines`, `log`) is filtered and split (`preparation`, `split`, `by_row`, `data`); every trial is a worker's
+//! are embedded (`embedding`, `features`); a log (`blocks`, `lines`, `timestamps`, `log`) is filtered and split (`preparation`, `split`, `by_row`, `data`); every trial is a worker's
 //! (`fitting`, `trial`: fit, choose the epoch on validation, save lists); the host chooses on validation, scores the chosen lists on test (`judgement`,
 //! `metrics`, `significance`) and tabulates (`results`).
 
@@ -23,6 +23,7 @@ mod preparation;
 mod results;
 mod significance;
 mod split;
+mod timestamps;
 mod trial;
 
 pub use config::Config;

@@ -69,6 +69,14 @@ impl RecommendPlan {
         toml::from_str::<Kind>(&text).is_ok_and(|kind| kind.command == "recommend")
     }
 
+    /// Refuses the run of an experiment, for commands that know runs of captions only. `instead` is what to use.
+    pub fn refuse_at(run: &Path, instead: &str) -> Result<()> {
+        match RecommendPlan::is_at(&run.join("run.toml")) {
+            true => Err(Error::usage(format!("{} is a run of `host recommend`", run.display())).help(instead)),
+            false => Ok(()),
+        }
+    }
+
     /// Reads a run's plan; none if there is none.
     pub fn read(path: &Path) -> Result<Option<RecommendPlan>> {
         let text = match std::fs::read_to_string(path) {
@@ -81,7 +89,8 @@ impl RecommendPlan {
             .map_err(|error| Error::usage(format!("{} is no plan of an experiment:\n{error}", path.display())))
     }
 
-    /// Writes the plan into a new run, accepts the same one, and refuses another with the differences.
+    /// Writes the plan into a new run, accepts the same one, and refuses another with the differences. Of a run in which no trial has ended, as after
+    /// input that was refused, there is nothing to keep: it becomes one of this plan, without the data that it may have.
     pub fn adopt(&self, run: &Path) -> Result<()> {
         let path = run.join("run.toml");
         if let Some(earlier) = RecommendPlan::read(&path)? {
@@ -89,9 +98,29 @@ impl RecommendPlan {
                 let plan = RecommendPlan { environment: Environment::default(), ..plan.clone() };
                 toml::Value::try_from(plan).unwrap_or(toml::Value::Boolean(false))
             };
-            return refuse_other_plan(run, &differences(&table(&earlier), &table(self)));
+            let differences = differences(&table(&earlier), &table(self));
+            if differences.is_empty() || has_results(run) {
+                return refuse_other_plan(run, &differences);
+            }
+            let data = run.join("data");
+            match std::fs::remove_dir_all(&data) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", &data, &error));
+                }
+                _ => {}
+            }
         }
         let body = toml::to_string(self).map_err(|error| Error::failed(format!("cannot write the plan: {error}")))?;
         replace_file(&path, format!("# The plan of this run, as `host recommend` resolved it.\n\n{body}").as_bytes())
     }
+}
+
+/// Has a trial ended, or are there tables?
+fn has_results(run: &Path) -> bool {
+    let entries = |folder: std::path::PathBuf| {
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+    };
+    let mut trials = entries(run.join("trials")).flat_map(entries);
+    run.join("results.json").exists()
+        || trials.any(|file| file.extension().is_some_and(|extension| extension == "json"))
 }

@@ -2,10 +2,9 @@
 
 use super::data::{Data, write_npy};
 use super::experiment::Experiment;
-use super::features::Missing;
+use super::features::{Missing, open};
 use super::log::Log;
 use super::split::{Filtered, Part, collapse, collapse_parts, filter, split};
-use crate::embed::Features;
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 
@@ -22,6 +21,8 @@ impl Experiment<'_> {
         let mut filtered = Filtered::default();
         for (path, part, columns) in self.logs()? {
             self.reporter.note(&format!("reading {}", path.display()));
+            // Nothing is scored on training, which may be rated in any way.
+            log.greatest_rating = self.config.evaluation.greatest_rating()?.filter(|_| part != Some(Part::Train));
             let read = log.read(&path, columns.as_ref())?;
             if read == 0 {
                 return Err(Error::usage(format!("{} holds no interactions", path.display())));
@@ -32,12 +33,13 @@ impl Experiment<'_> {
         let read_seconds = began.elapsed().as_secs_f64();
         if let Some(by) = &self.config.data.split {
             filtered.duplicates = collapse(&mut log);
-            filtered.without_features = self.drop_items(&mut log)?;
+            filtered.without_features = self.drop_items(&mut log, &mut parts)?;
             let found = filter(&mut log, &self.config.data.filter);
             (filtered.filtered, filtered.rounds) = (found.filtered, found.rounds);
             parts = split(&log, by, self.config.seed)?;
         } else {
-            filtered.duplicates = collapse_parts(&mut log, &mut parts);
+            (filtered.duplicates, filtered.repeated) = collapse_parts(&mut log, &mut parts);
+            filtered.without_features = self.drop_items(&mut log, &mut parts)?;
         }
         let data = Data::of(log, &parts, filtered)?;
         drop(parts);
@@ -55,6 +57,10 @@ impl Experiment<'_> {
         ));
         for (count, what) in [
             (counts.filtered.duplicates, "interactions repeat an earlier one and were dropped"),
+            (
+                counts.filtered.repeated,
+                "interactions of validation and test are with items that their user has in an earlier part and were dropped",
+            ),
             (counts.filtered.without_features, "interactions are with items without features and were dropped"),
             (counts.filtered.filtered, "interactions were filtered out"),
             (counts.single, "users have one interaction; they are trained on and never tested"),
@@ -68,12 +74,14 @@ impl Experiment<'_> {
         Ok(data)
     }
 
-    /// Takes out items without features, where that is a modality's policy.
-    fn drop_items(&self, log: &mut Log) -> Result<usize> {
+    /// Takes out items without features, where that is a modality's policy. `parts` are those of the interactions, or none before a split.
+    fn drop_items(&self, log: &mut Log, parts: &mut Vec<Part>) -> Result<usize> {
         let before = log.interactions.len();
         for source in self.used_sources().iter().filter(|source| source.missing == Missing::Drop) {
-            let known: HashSet<String> = Features::open(&source.path)?.ids.into_iter().collect();
+            let known: HashSet<String> = open(&source.path)?.ids.into_iter().collect();
             let kept: Vec<bool> = log.items.iter().map(|item| known.contains(item.as_ref())).collect();
+            let mut own = log.interactions.iter().map(|it| kept[it.item as usize]);
+            parts.retain(|_| own.next().unwrap_or(true));
             log.interactions.retain(|it| kept[it.item as usize]);
         }
         Ok(before - log.interactions.len())

@@ -46,8 +46,9 @@ pub struct ModelResult {
     pub failed: Vec<FailedTrial>,
     /// Users with a relevant item in the test part.
     pub users: usize,
-    pub validation: IndexMap<String, f64>,
-    pub test: IndexMap<String, f64>,
+    /// None where no user counts: nobody has a relevant item, or nobody a cold one.
+    pub validation: IndexMap<String, Option<f64>>,
+    pub test: IndexMap<String, Option<f64>>,
     /// 95 % bootstrap intervals of test values that are means over users.
     pub test_intervals: IndexMap<String, Interval>,
     /// Items without features of their own, by modality.
@@ -106,6 +107,12 @@ impl Results {
                 data.untrained_items
             ));
         }
+        if data.filtered.repeated > 0 {
+            notes.push(format!(
+                "{} interactions of validation and test are with items that their user has in an earlier part; they were dropped.",
+                data.filtered.repeated
+            ));
+        }
         if let Some(model) = &self.captions {
             notes.push(format!("“Completed” models have captions of {model} in the places of missing descriptions."));
         }
@@ -126,11 +133,11 @@ impl Results {
         let mut notes = Vec::new();
         let rows = self.models.iter().map(|model| {
             let value = |name: &String| match (model.test.get(name), &model.failure) {
-                (Some(value), _) => {
+                (Some(Some(value)), _) => {
                     Cell::with_interval(*value, model.test_intervals.get(name).copied(), Print::plain(5))
                 }
                 (None, Some(_)) => Cell::Failed,
-                (None, None) => Cell::Missing,
+                _ => Cell::Missing,
             };
             let users = if model.failure.is_some() { Cell::Missing } else { Cell::count(model.users) };
             if let Some(reason) = &model.failure {
@@ -156,7 +163,7 @@ impl Results {
         let first = &self.comparisons.first()?.value;
         let mut shown: Vec<&Comparison> = self.comparisons.iter().filter(|it| it.value == *first).collect();
         if shown.len() > PAIRS {
-            let value = |model: &&ModelResult| model.test.get(first).copied().unwrap_or(f64::NEG_INFINITY);
+            let value = |model: &&ModelResult| model.test.get(first).copied().flatten().unwrap_or(f64::NEG_INFINITY);
             let best = self.models.iter().max_by(|a, b| value(a).total_cmp(&value(b)))?;
             shown.retain(|it| it.a == best.name || it.b == best.name);
         }

@@ -21,7 +21,7 @@ pub struct Comparison {
     pub p_holm: f64,
 }
 
-/// Compares every pair of models on each per-user value.
+/// Compares every pair of models on each per-user value that users have.
 pub fn compare(models: &[(&str, &Scores)], values: &[Value]) -> Vec<Comparison> {
     let kept: Vec<&Value> = values.iter().filter(|value| value.metric.is_per_user()).collect();
     let mut all = Vec::new();
@@ -38,12 +38,15 @@ pub fn compare(models: &[(&str, &Scores)], values: &[Value]) -> Vec<Comparison> 
                     .map(|(first, second)| second - first)
                     .filter(|difference| !difference.is_nan())
                     .collect();
+                if differences.is_empty() {
+                    continue;
+                }
                 pairs.push(Comparison {
                     value: value.to_string(),
                     a: (*a).to_owned(),
                     b: (*b).to_owned(),
                     users: differences.len(),
-                    difference: differences.iter().sum::<f64>() / differences.len().max(1) as f64,
+                    difference: differences.iter().sum::<f64>() / differences.len() as f64,
                     p: wilcoxon(&differences).unwrap_or(1.0),
                     p_holm: 1.0,
                 });

@@ -87,6 +87,9 @@ pub enum Part {
 pub struct Filtered {
     pub read: usize,
     pub duplicates: usize,
+    /// Of three files: interactions of validation and test with an item that the user has in an earlier part.
+    #[serde(default)]
+    pub repeated: usize,
     /// Of items without features, where that is the policy.
     #[serde(default)]
     pub without_features: usize,
@@ -102,24 +105,31 @@ pub fn collapse(log: &mut Log) -> usize {
     let (offsets, mut rows) = by_row(log.users.len(), &entries, |it| it.user, |it| *it);
     drop(entries);
     // Stable: of equal times the earlier line stays first.
-    sort_rows(&offsets, &mut rows, &|it: &Interaction| (it.item, it.time));
+    sort_rows(&offsets, &mut rows, &|it: &Interaction| (it.item, it.when()));
     let before = rows.len();
     rows.dedup_by_key(|it| (it.user, it.item));
     log.interactions = rows;
     before - log.interactions.len()
 }
 
-/// The same of a log in parts: within each part the first of equal pairs stays.
-pub fn collapse_parts(log: &mut Log, parts: &mut Vec<Part>) -> usize {
+/// The same of a log in parts: the first line of equal pairs stays, training's before validation's before test's. Returns how many went for an earlier
+/// line of their own part, and how many for an earlier part.
+pub fn collapse_parts(log: &mut Log, parts: &mut Vec<Part>) -> (usize, usize) {
     let entries: Vec<(Interaction, Part)> =
         std::mem::take(&mut log.interactions).into_iter().zip(parts.drain(..)).collect();
     let (offsets, mut rows) = by_row(log.users.len(), &entries, |(it, _)| it.user, |entry| *entry);
     drop(entries);
     sort_rows(&offsets, &mut rows, &|(it, part): &(Interaction, Part)| (it.item, *part));
-    let before = rows.len();
-    rows.dedup_by_key(|(it, part)| (it.user, it.item, *part));
+    let (mut duplicates, mut repeated) = (0, 0);
+    rows.dedup_by(|(it, part), (kept, kept_part)| {
+        let goes = (it.user, it.item) == (kept.user, kept.item);
+        if goes {
+            *(if part == kept_part { &mut duplicates } else { &mut repeated }) += 1;
+        }
+        goes
+    });
     (log.interactions, *parts) = rows.into_iter().unzip();
-    before - log.interactions.len()
+    (duplicates, repeated)
 }
 
 /// Applies the filter.
@@ -165,7 +175,7 @@ pub fn split(log: &Log, split: &Split, seed: u64) -> Result<Vec<Part>> {
     };
     if let Some(place) = log.untimed.as_ref().filter(|_| temporal) {
         return Err(Error::usage(format!("the split goes by time, and {place} has no timestamp")).help(
-            "give a fourth column with seconds, or split by = \"random\", or \"leave-n-out\" with order = \"random\"",
+            "give a fourth column with timestamps, or split by = \"random\", or \"leave-n-out\" with order = \"random\"",
         ));
     }
     let shares = [split.test, split.validation];
@@ -192,7 +202,7 @@ fn parts_of(user: &[Interaction], split: &Split, temporal: bool, seed: u64) -> V
     };
     let mut order: Vec<usize> = (0..user.len()).collect();
     if temporal {
-        order.sort_unstable_by_key(|place| (user[*place].time, user[*place].item));
+        order.sort_unstable_by_key(|place| (user[*place].when(), user[*place].item));
     } else {
         shuffle(&mut order, seed ^ u64::from(user[0].user).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     }
@@ -209,11 +219,12 @@ fn parts_of(user: &[Interaction], split: &Split, temporal: bool, seed: u64) -> V
 
 /// Everything from a time on is test, everything from an earlier one validation; equal times are never parted.
 fn by_time(interactions: &[Interaction], split: &Split) -> Vec<Part> {
-    let mut times: Vec<i64> = interactions.iter().map(|it| it.time).collect();
+    let mut times: Vec<(i64, u32)> = interactions.iter().map(Interaction::when).collect();
     times.par_sort_unstable();
-    let at = |share: f64| times.get(((1.0 - share) * times.len() as f64) as usize).copied().unwrap_or(i64::MAX);
+    let at =
+        |share: f64| times.get(((1.0 - share) * times.len() as f64) as usize).copied().unwrap_or((i64::MAX, u32::MAX));
     let (validation, test) = (at(split.test + split.validation), at(split.test));
-    let part = |it: &Interaction| match it.time {
+    let part = |it: &Interaction| match it.when() {
         time if time >= test => Part::Test,
         time if time >= validation => Part::Validation,
         _ => Part::Train,
@@ -242,7 +253,7 @@ mod tests {
             while log.items.len() <= *item as usize {
                 log.items.insert(format!("i{}", log.items.len()).into());
             }
-            log.interactions.push(Interaction { user: *user, item: *item, rating: 1.0, time: *time });
+            log.interactions.push(Interaction { user: *user, item: *item, rating: 1.0, nanos: 0, time: *time });
         }
         log
     }
@@ -265,6 +276,27 @@ mod tests {
         let mut all = log(&[(0, 1, 9), (0, 0, 5), (0, 1, 3)]);
         assert_eq!(collapse(&mut all), 1);
         assert_eq!(all.interactions.iter().map(|it| it.time).collect::<Vec<_>>(), [5, 3]);
+    }
+
+    #[test]
+    fn of_parts_the_earliest_keeps_an_interaction() {
+        // u0 buys item 1 again in validation and test, and item 0 twice in test.
+        let mut all = log(&[(0, 1, 0), (0, 0, 0), (0, 1, 0), (0, 0, 0), (0, 1, 0), (1, 1, 0)]);
+        let mut parts = vec![Part::Test, Part::Test, Part::Validation, Part::Test, Part::Train, Part::Test];
+        assert_eq!(collapse_parts(&mut all, &mut parts), (1, 2));
+        let left: Vec<(u32, u32)> = all.interactions.iter().map(|it| (it.user, it.item)).collect();
+        assert_eq!(left, [(0, 0), (0, 1), (1, 1)]);
+        assert_eq!(parts, [Part::Test, Part::Train, Part::Test]);
+    }
+
+    #[test]
+    fn fractions_of_a_second_order_interactions() {
+        let mut all = log(&[(0, 0, 7), (0, 1, 7), (0, 2, 7)]);
+        for (it, nanos) in all.interactions.iter_mut().zip([30, 10, 20]) {
+            it.nanos = nanos;
+        }
+        let parts = split(&all, &by(By::LeaveNOut), 1).unwrap();
+        assert_eq!(parts, [Part::Test, Part::Train, Part::Validation]);
     }
 
     #[test]

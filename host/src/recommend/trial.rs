@@ -36,7 +36,8 @@ pub struct TrialWork {
 pub struct TrialRecord {
     /// The epoch that was best on validation; 0 for models without epochs.
     pub epoch: usize,
-    pub validation: IndexMap<String, f64>,
+    /// None where no user counts.
+    pub validation: IndexMap<String, Option<f64>>,
     /// Epoch, mean loss and the selecting value on validation, each time that it was looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<(usize, Option<f64>, f64)>,
@@ -103,8 +104,9 @@ pub fn run_trial(work: &TrialWork, alive: &dyn Fn(usize, usize)) -> Result<()> {
             }
             continue;
         }
-        let lists = rank(&model, interactions, &judged, selection.cutoff, alive)?;
+        let lists = rank(&model, interactions, &judged, selection.cutoff.min(items.len()), alive)?;
         let found = score(&lists, &judged, &truth, &[selection], None).values[0].value;
+        let found = found.ok_or_else(|| evaluation.cannot_choose("an epoch"))?;
         record.curve.push((step.epoch, step.loss, found));
         if best.is_none_or(|best| found > best) {
             (best, record.epoch, since) = (Some(found), step.epoch, 0);
@@ -121,7 +123,7 @@ pub fn run_trial(work: &TrialWork, alive: &dyn Fn(usize, usize)) -> Result<()> {
     }
     record.fit_seconds = began.elapsed().as_secs_f64();
     let began = Instant::now();
-    let lists = rank(&model, interactions, &users, evaluation.length()?, alive)?;
+    let lists = rank(&model, interactions, &users, evaluation.length(items.len())?, alive)?;
     record.rank_seconds = began.elapsed().as_secs_f64();
     let all: Vec<Value> = values.iter().copied().chain([selection]).collect();
     let scores = score(&lists, &users, &truth, &all, None);
