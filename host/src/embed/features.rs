@@ -70,7 +70,8 @@ impl Features {
 /// The ids of a file, of which there is one at least.
 fn listed(path: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::usage(Error::io("read", path, &error).message))?;
-    let ids: Vec<String> = text.lines().map(str::to_owned).collect();
+    // Editors put a byte order mark before the first id.
+    let ids: Vec<String> = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::to_owned).collect();
     match ids.is_empty() {
         true => Err(Error::usage(format!("{} names no item", path.display()))),
         false => Ok(ids),

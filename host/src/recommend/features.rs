@@ -60,7 +60,7 @@ impl FeatureMatrix {
 /// for any item.
 pub fn load(source: &FeatureSource, items: &[String]) -> Result<FeatureMatrix> {
     let places: HashMap<&str, usize> = items.iter().zip(0..).map(|(id, place)| (id.as_str(), place)).collect();
-    let mut features = open(&source.path)?;
+    let mut features = embed::Features::open(&source.path)?;
     features.keep(|id| places.contains_key(id));
     let width = features.width;
     let mut matrix = FeatureMatrix {
@@ -88,17 +88,6 @@ pub fn load(source: &FeatureSource, items: &[String]) -> Result<FeatureMatrix> {
         matrix.shuffle(seed);
     }
     Ok(matrix)
-}
-
-/// Opens a folder of features. A byte order mark, which editors put before the first id, is no part of it.
-pub fn open(folder: &Path) -> Result<embed::Features> {
-    let mut features = embed::Features::open(folder)?;
-    if let Some(first) = features.ids.first_mut()
-        && let Some(id) = first.strip_prefix('\u{feff}')
-    {
-        *first = id.to_owned();
-    }
-    Ok(features)
 }
 
 impl FeatureMatrix {

@@ -2,9 +2,10 @@
 
 use super::data::{Data, write_npy};
 use super::experiment::Experiment;
-use super::features::{Missing, open};
+use super::features::Missing;
 use super::log::Log;
 use super::split::{Filtered, Part, collapse, collapse_parts, filter, split};
+use crate::embed;
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 
@@ -78,7 +79,7 @@ impl Experiment<'_> {
     fn drop_items(&self, log: &mut Log, parts: &mut Vec<Part>) -> Result<usize> {
         let before = log.interactions.len();
         for source in self.used_sources().iter().filter(|source| source.missing == Missing::Drop) {
-            let known: HashSet<String> = open(&source.path)?.ids.into_iter().collect();
+            let known: HashSet<String> = embed::Features::open(&source.path)?.ids.into_iter().collect();
             let kept: Vec<bool> = log.items.iter().map(|item| known.contains(item.as_ref())).collect();
             let mut own = log.interactions.iter().map(|it| kept[it.item as usize]);
             parts.retain(|_| own.next().unwrap_or(true));
