@@ -10,7 +10,7 @@ mod recommender;
 mod training;
 
 pub use components::{BatchScores, Captioner, Dataset, Metric};
-pub use conformance::{Finding, check};
+pub use conformance::{CheckNews, Family, Finding, check};
 pub use encoder::{Encoder, PreparedInputs};
 pub use notices::{Notice, listen};
 pub use recommender::Recommender;
