@@ -151,6 +151,8 @@ fn a_plugin_of_an_incompatible_plugin_api_is_refused_with_both_versions() {
 
 #[test]
 fn a_metric_built_against_the_first_published_plugin_api_loads_and_scores() {
+    let manifest = fs::read_to_string(repository().join("plugin-api/Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nversion = \"0.1."), "plugin-api's version is the ABI's, and not the workspace's");
     // A copy, so that the build writes nothing into the sources.
     let folder = cargo_target().join("frozen-api");
     let _ = fs::remove_dir_all(&folder);
