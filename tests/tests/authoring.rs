@@ -74,6 +74,34 @@ fn a_metric_from_host_plugin_new_builds_offline_tests_itself_loads_and_scores() 
 }
 
 #[test]
+fn in_a_release_host_plugin_new_takes_the_plugin_api_beside_the_program() {
+    let place = Place::without_lock(Registry::default());
+    let release = place.path("release");
+    fs::create_dir(&release).unwrap();
+    let program = release.join("host");
+    fs::copy(end_to_end_tests::host_program(), &program).unwrap();
+    let new = |name: &str| {
+        let made = Command::new(&program).args(["plugin", "new", "metric", name]).current_dir(place.folder()).output();
+        let made = made.unwrap();
+        (made.status.code(), String::from_utf8_lossy(&made.stderr).into_owned())
+    };
+    let (code, said) = new("early");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no folder `plugin-api`") && said.contains("--plugin-api DIR"), "{said}");
+    assert!(!place.path("early").exists(), "a crate was made that cannot be built");
+
+    // Its manifest needs no workspace, as that of a release does not.
+    copy_folder(&repository().join("tests/plugins/frozen-api/plugin-api"), &release.join("plugin-api"));
+    assert_eq!(new("alone").0, Some(0));
+    cargo(&place.path("alone"), &["check"]);
+    for name in ["self", "core", "serde", "plugin-api", "metric"] {
+        let (code, said) = new(name);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(&format!("`{name}` is no name for a plugin: ")), "{said}");
+    }
+}
+
+#[test]
 fn a_lora_strategy_from_host_plugin_new_builds_and_works_in_train_and_sweep() {
     let place = Place::new();
     let api = repository().join("plugin-api");
@@ -90,7 +118,7 @@ fn a_lora_strategy_from_host_plugin_new_builds_and_works_in_train_and_sweep() {
     assert_eq!(targets[0]["rank"], serde_json::json!(8), "{targets}");
     assert_eq!(targets.as_array().unwrap().len(), 2, "{targets}");
     // It has no options, and says so.
-    place.host(&train[..9]).with(&["--rank", "4", "--out", "other"]).run().expect_code(2).expect_error(&["`rank`"]);
+    place.host(&train[..9]).with(&["--rank", "4", "--out", "other"]).run().expect_code(2).expect_error(&["--rank 4"]);
     place.write(
         "sweep.toml",
         "[train]\nmodel = 'fine'\ndataset = 'hm'\nsteps = 2\n[grid]\nstrategy = ['my-layers', 'query-value']\n",
@@ -100,7 +128,31 @@ fn a_lora_strategy_from_host_plugin_new_builds_and_works_in_train_and_sweep() {
 }
 
 #[test]
+fn a_plugin_of_an_incompatible_plugin_api_is_refused_with_both_versions() {
+    let folder = cargo_target().join("later-api");
+    let _ = fs::remove_dir_all(&folder);
+    copy_folder(&repository().join("tests/plugins/frozen-api"), &folder);
+    let change = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        fs::write(folder.join(file), text.replacen(from, to, 1)).unwrap();
+    };
+    change("plugin-api/Cargo.toml", "version = \"0.1.0\"", "version = \"0.2.0\"");
+    change("metric/Cargo.toml", "frozen-metric", "later-metric");
+    let library = cargo(&folder, &["build", "-p", "later-metric"]).join("liblater_metric.so");
+    let place = Place::without_lock(Registry::default());
+    place
+        .host(&["plugin", "add"])
+        .with(&[&library])
+        .run()
+        .expect_code(2)
+        .expect_error(&["built against another plugin-api: its version is 0.2.0, and this host's 0.1.", "rebuild it"]);
+}
+
+#[test]
 fn a_metric_built_against_the_first_published_plugin_api_loads_and_scores() {
+    let manifest = fs::read_to_string(repository().join("plugin-api/Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nversion = \"0.1."), "plugin-api's version is the ABI's, and not the workspace's");
     // A copy, so that the build writes nothing into the sources.
     let folder = cargo_target().join("frozen-api");
     let _ = fs::remove_dir_all(&folder);

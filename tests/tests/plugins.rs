@@ -15,8 +15,12 @@ fn a_plugin_built_against_another_api_layout_is_refused_with_the_difference() {
     let place = with_library(&path);
     for command in [&["plugin", "add", "candidate"][..], &["plugin", "add", "--all"]] {
         let outcome = place.host(command).run().expect_code(2);
-        let outcome =
-            outcome.expect_error(&["it was built against another plugin-api", "rebuild it", "plugin `candidate`"]);
+        let outcome = outcome.expect_error(&[
+            "it was built against another plugin-api",
+            "Error:",
+            "rebuild it",
+            "plugin `candidate`",
+        ]);
         assert!(outcome.stderr.lines().count() <= 20, "too long for a person\n{outcome}");
     }
     place.host(&["plugin", "check"]).with(&[path]).run().expect_code(2).expect_error(&["another plugin-api"]);
@@ -142,4 +146,114 @@ fn options_that_a_component_does_not_know_are_errors_that_name_them() {
         "trial-odd",
         "unknown field `size`",
     ]);
+}
+
+/// What a check says of each component of the plugin `faulty`.
+fn problems(place: &Place, arguments: &[&str]) -> std::collections::BTreeMap<String, Option<String>> {
+    let outcome = place.host(&["plugin", "check", "--json"]).with(arguments).run().expect_code(1);
+    let findings = outcome.json()[0]["findings"].as_array().unwrap().clone();
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    findings.iter().map(|finding| (text(&finding["component"]).unwrap(), text(&finding["problem"]))).collect()
+}
+
+#[test]
+fn a_check_finds_every_broken_promise_and_outlives_a_plugin_that_ends_the_process() {
+    let place = Place::with(Registry::usual().plugin("faulty", &library("faulty")));
+    let found = problems(&place, &["faulty"]);
+    assert_eq!(found.len(), 13, "{found:?}");
+    let expected = [
+        ("abort", "the plugin ended the process by signal 6 (abort) while this was checked"),
+        ("clash", "`--metrics bleu-1` means the metric `bleu` of the registry"),
+        ("detail", "item `1`: it gives a detail that is no JSON"),
+        ("exit", "the plugin ended the process with exit code 0 while this was checked"),
+        ("nameless", "has a value without a name"),
+        ("nan", "item `1`: it gives a value that is not finite (NaN)"),
+        ("none", "names no value"),
+        ("order", "scores otherwise when"),
+        ("panic", "item `1`: the plugin panicked: oh no"),
+        ("same", "its value `fine` is one of the plugin's metric `fine` too"),
+        ("twice", "two values of the name `x`"),
+    ];
+    for (metric, problem) in expected {
+        let said = found[&format!("metric {metric}")].as_deref().unwrap_or("nothing");
+        assert!(said.contains(problem), "{metric}: {said}");
+    }
+    for fine in ["library", "metric fine"] {
+        assert_eq!(found[fine], None);
+    }
+    let outcome = place.host(&["plugin", "check", "faulty"]).run().expect_code(1);
+    assert!(outcome.stdout.contains("  metric exit: ") && outcome.stdout.contains("  metric fine: "), "{outcome}");
+}
+
+#[test]
+fn a_metric_whose_numbers_cannot_be_saved_costs_its_own_cells() {
+    let metrics = ["nan", "detail", "panic", "fine", "same"];
+    let registry = Registry::usual().plugin("faulty", &library("faulty"));
+    let place = Place::with(metrics.iter().fold(registry, |registry, name| registry.metric(name, "faulty", "")));
+    let outcome = place.eval("run", "fine", "hm").with(&["--metrics", "nan,detail,panic,fine,same,bleu"]).run();
+    let outcome = outcome.expect_code(1).expect_error(&[
+        "nan for fine on hm: item `",
+        "a value that is not finite (NaN)",
+        "detail for fine on hm: item `",
+        "a detail that is no JSON",
+        "panic for fine on hm: item `",
+        "`: the plugin panicked: oh no",
+        "metric `same` reports `fine`, and so does metric `fine`",
+    ]);
+    let scores: serde_json::Value = serde_json::from_str(&place.run("run").text("scores.json")).unwrap();
+    let metrics = &scores["hm"]["fine"]["metrics"];
+    assert_eq!(metrics["fine"]["value"], 1.0, "{scores}\n{outcome}");
+    assert!(metrics["bleu-4"]["value"].is_number() && metrics["nan"]["value"].is_null(), "{scores}");
+}
+
+#[test]
+fn host_score_names_the_metric_and_the_item_that_failed_and_goes_on_with_the_others() {
+    let metrics = ["nan", "panic", "fine", "same", "twice"];
+    let registry = Registry::usual().plugin("faulty", &library("faulty"));
+    let place = Place::with(metrics.iter().fold(registry, |registry, name| registry.metric(name, "faulty", "")));
+    let input = "{\"id\":\"a\",\"candidate\":\"blue\",\"references\":[\"a\"]}\n{\"id\":\"b\",\"candidate\":\"red\",\"references\":[\"a\"]}\n";
+    let score =
+        |metrics: &str| place.host(&["score", "--input", "-", "--json", "--metrics", metrics]).input(input).run();
+    let outcome = score("fine,nan,panic").expect_code(1).expect_error(&[
+        "metric nan: item `b`: it gives a value that is not finite (NaN)",
+        "metric panic: item `b`: the plugin panicked: oh no",
+    ]);
+    assert_eq!(outcome.json()["corpus"], serde_json::json!({ "fine": 1.0 }));
+    score("nan").expect_code(3).expect_error(&["metric nan: item `b`"]);
+    score("fine,same").expect_code(2).expect_error(&["metric `same` reports `fine`, and so does metric `fine`"]);
+    score("twice").expect_code(2).expect_error(&["metric `twice` has two values of the name `x`"]);
+}
+
+#[test]
+fn adding_a_plugin_says_what_is_left_to_do() {
+    let place = Place::without_lock(Registry::usual());
+    let folder = place.path("cafe\u{301} \"x\"");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("libfaulty.so");
+    fs::copy(library("faulty"), &path).unwrap();
+    // Names that are taken: one of the metrics is called as one of the registry.
+    let text = fs::read_to_string(place.path("registry.toml")).unwrap();
+    place.write("registry.toml", &(text + "[metrics.fine]\nplugin = \"ngram\"\ncomponent = \"bleu\"\n"));
+    let outcome = place.host(&["plugin", "add"]).with(&[&path]).run().expect_code(0);
+    for part in
+        ["metric fine is not registered", "[metrics.faulty-fine]", "plugin = \"faulty\"", "component = \"fine\""]
+    {
+        assert!(outcome.stdout.contains(part), "{part}: {outcome}");
+    }
+    assert!(!outcome.stdout.contains("metric nan is not"), "{outcome}");
+    // The path is read back as it was.
+    let list = place.host(&["plugin", "list"]).run().expect_code(0);
+    assert!(list.stdout.contains("faulty 0.1.0  ok"), "{list}");
+    let trial = place.path("libtrial-copy.so");
+    fs::copy(library("trial"), &trial).unwrap();
+    let outcome = place.host(&["plugin", "add"]).with(&[&trial]).run().expect_code(0);
+    for part in [
+        "to use captioner trial, add to ",
+        "[models.trial]",
+        "to use encoder trial, add to ",
+        "[encoders.trial]",
+        "weights = ",
+    ] {
+        assert!(outcome.stdout.contains(part), "{part}: {outcome}");
+    }
 }

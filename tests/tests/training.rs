@@ -313,8 +313,12 @@ fn what_cannot_be_trained_says_why() {
         .expect_error(&["matches no layer", "q_proj"]);
     try_train(&["--strategy", "mlp"]).expect_code(2).expect_error(&["matches no layer", "`q_proj`"]);
     try_train(&["--rank", "49"]).expect_code(2).expect_error(&["rank 49 is larger than", "q_proj"]);
-    try_train(&["--set", "rnak=3"]).expect_code(2).expect_error(&["rnak"]);
+    try_train(&["--set", "rnak=3"]).expect_code(2).expect_error(&["--set rnak=3 is not understood"]);
     try_train(&["--dropout", "1.5"]).expect_code(2).expect_error(&["dropout 1.5"]);
+    try_train(&["--scaling", "foo"])
+        .expect_code(2)
+        .expect_error(&["--scaling foo is not understood", "rank-stabilised"]);
+    try_train(&["--alpha", "nan"]).expect_code(2).expect_error(&["`alpha` is NaN"]);
     try_train(&["--save-every", "0"]).expect_code(2).expect_error(&["`save-every` is 0"]);
     try_train(&["--validation-split", "valid"])
         .expect_code(3)
@@ -334,6 +338,27 @@ fn what_cannot_be_trained_says_why() {
         .run()
         .expect_code(3)
         .expect_error(&["there is nothing to learn", "the split `train` has no items"]);
+}
+
+#[test]
+fn a_training_that_is_refused_leaves_its_folder_to_the_next() {
+    let place = Place::new();
+    let out = place.path("fit");
+    for wrong in [&["--rank", "0"][..], &["--set", "foo=1"], &["--validation-split", "valid"]] {
+        assert_ne!(train(&place, &out, wrong).run().code, Some(0));
+        assert!(!out.exists(), "{wrong:?} left a folder");
+    }
+    // What lay in the folder stays, and nothing comes to it.
+    std::fs::create_dir(&out).unwrap();
+    place.write("fit/notes.txt", "mine\n");
+    train(&place, &out, &["--dropout", "1"]).run().expect_code(2);
+    let names: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["notes.txt"]);
+    train(&place, &out, &["--steps", "2", "--rank", "8"]).run().expect_code(0);
+    // A folder with a training in it is none of a refused one's: it stays as it is.
+    let before = RunFiles::of(&out);
+    train(&place, &out, &["--rank", "0", "--resume"]).run().expect_code(2).expect_error(&["another plan"]);
+    assert_same_run(&RunFiles::of(&out), &before);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! `cargo xtask dist`: a folder and an archive with all that a user needs: host, plugins, registry and its lock, the sample
-//! weights, documentation and licences. The same inputs give the same archive, byte for byte.
+//! weights, plugin-api's source for plugins of one's own, documentation and licences. The same inputs give the same archive, byte for byte.
 
 use crate::failure::{Failure, Result};
 use crate::notices::third_party;
@@ -86,6 +86,7 @@ fn stage(workspace: &Workspace, folder: &Path) -> Result<()> {
             return Err(Failure::Check(format!("registry.toml names the library `{library}`, which no plugin makes")));
         }
     }
+    carry_plugin_api(&workspace.root, &folder.join("plugin-api"))?;
     for weights in named.weights {
         copy_files(&workspace.root.join(&weights), &folder.join(&weights))?;
     }
@@ -119,6 +120,36 @@ impl Named {
     }
 }
 
+/// Puts plugin-api's source into `to`, with a manifest that needs no workspace: what `host plugin new` depends on.
+fn carry_plugin_api(root: &Path, to: &Path) -> Result<()> {
+    let read = |path: PathBuf| -> Result<toml::Table> {
+        let text = fs::read_to_string(&path).map_err(Failure::at("read", &path))?;
+        text.parse().map_err(|error: toml::de::Error| Failure::Other(format!("{}: {error}", path.display())))
+    };
+    let mut manifest = read(root.join("plugin-api/Cargo.toml"))?;
+    inherit(&mut manifest, &read(root.join("Cargo.toml"))?).map_err(|name| {
+        Failure::Check(format!("plugin-api/Cargo.toml takes `{name}` from the workspace, which does not have it"))
+    })?;
+    let text = toml::to_string(&manifest).map_err(|error| Failure::Other(format!("plugin-api/Cargo.toml: {error}")))?;
+    copy_tree(&root.join("plugin-api/src"), &to.join("src"))?;
+    let path = to.join("Cargo.toml");
+    fs::write(&path, text).map_err(Failure::at("write", &path))
+}
+
+/// Puts into a manifest what it takes from its workspace. Lints stay behind: they are for who works on the crate.
+fn inherit(manifest: &mut toml::Table, workspace: &toml::Table) -> std::result::Result<(), String> {
+    let inherited = |value: &toml::Value| value.get("workspace").and_then(toml::Value::as_bool) == Some(true);
+    manifest.remove("lints");
+    for section in ["package", "dependencies"] {
+        let shared = workspace.get("workspace").and_then(|shared| shared.get(section)).and_then(toml::Value::as_table);
+        let entries = manifest.get_mut(section).and_then(toml::Value::as_table_mut);
+        for (name, value) in entries.into_iter().flatten().filter(|(_, value)| inherited(value)) {
+            *value = shared.and_then(|shared| shared.get(name)).ok_or_else(|| name.clone())?.clone();
+        }
+    }
+    Ok(())
+}
+
 fn copy(from: &Path, to: &Path) -> Result<()> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(Failure::at("make", parent))?;
@@ -131,6 +162,17 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     for path in sorted(from).map_err(Failure::at("read", from))? {
         if let (true, Some(name)) = (path.is_file(), path.file_name()) {
             copy(&path, &to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The files of a folder and of those in it.
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    copy_files(from, to)?;
+    for path in sorted(from).map_err(Failure::at("read", from))? {
+        if let (true, Some(name)) = (path.is_dir(), path.file_name()) {
+            copy_tree(&path, &to.join(name))?;
         }
     }
     Ok(())
@@ -195,6 +237,36 @@ mod tests {
         let expected =
             Named { libraries: vec!["blip2".into()], weights: folders.iter().map(ToString::to_string).collect() };
         assert_eq!(Named::parse(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_plugin_api_that_is_carried_builds_by_itself() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("plugin-api");
+        carry_plugin_api(root, &folder).unwrap();
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("workspace"), "{manifest}");
+        // The workspace's lock, so that no network is needed.
+        copy(&root.join("Cargo.lock"), &folder.join("Cargo.lock")).unwrap();
+        let output = std::process::Command::new(crate::process::cargo())
+            .args(["check", "--offline"])
+            .current_dir(&folder)
+            .env("CARGO_TARGET_DIR", root.join("target/end-to-end/outside"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}\n{manifest}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    #[test]
+    fn what_the_workspace_lacks_cannot_be_inherited() {
+        let mut manifest: toml::Table = "[dependencies]\na.workspace = true\nb = \"1\"".parse().unwrap();
+        let workspace = "[workspace.dependencies]\na = { version = \"2\", features = [\"x\"] }".parse().unwrap();
+        inherit(&mut manifest, &workspace).unwrap();
+        assert_eq!(manifest["dependencies"]["a"]["features"][0].as_str(), Some("x"));
+        assert_eq!(manifest["dependencies"]["b"].as_str(), Some("1"));
+        let mut manifest: toml::Table = "[package]\nname = \"n\"\nedition.workspace = true".parse().unwrap();
+        assert_eq!(inherit(&mut manifest, &workspace), Err("edition".to_owned()));
     }
 
     #[test]

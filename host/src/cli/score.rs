@@ -5,7 +5,8 @@ use super::common::{Common, print};
 use crate::error::{Error, Result};
 use crate::eval::{metric_specs, prepared};
 use crate::loader::{Notice, listen};
-use crate::score::{Corpus, RESAMPLES, Resampler, ScoreInput, ScoredFamily, score_family};
+use crate::score::{Corpus, RESAMPLES, Resampler, ScoreInput, ScoredFamily, score_whole};
+use crate::worker::Reported;
 use clap::Args;
 use plugin_api::LogLevel;
 use std::fmt::Write;
@@ -86,40 +87,37 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let (input, mut made) = (input?, made?);
     let reporter = common.reporter();
     skipped.iter().for_each(|skipped| reporter.note(&skipped.to_string()));
+    let mut reported = Reported::default();
+    for (made, metric) in made.iter().zip(&metrics) {
+        if let Some(name) = metric.values.iter().find(|name| made.values.iter().all(|value| value.name != **name)) {
+            let known: Vec<&str> = made.values.iter().map(|value| value.name.as_str()).collect();
+            return Err(
+                Error::usage(format!("there is no metric `{name}`")).help(format!("there are: {}", known.join(", ")))
+            );
+        }
+        reported.add(metric, &made.values)?;
+    }
     let corpus = Corpus::new(input.items);
     // Intervals are for people; JSON and CSV are for programs, which have the items.
     let resampler =
         (!arguments.json && !arguments.csv).then_some(Resampler { resamples: RESAMPLES, seed: common.seed });
-    let mut families = Vec::new();
-    let mut failed = None;
+    let (mut families, mut failed) = (Vec::new(), Vec::new());
     for (made, metric) in made.iter_mut().zip(&metrics) {
-        match corpus.observed_by(made).and_then(|()| score_family(made, &corpus, resampler)) {
+        match score_whole(made, &corpus, resampler) {
             Ok(family) => families.push((family, metric)),
-            Err(error) => {
-                let error = error.context(format!("metric {}", metric.spec.entry));
-                reporter.warn(&error.to_string());
-                failed = Some(error);
-            }
+            Err(error) => failed.push(error.context(format!("metric {}", metric.spec.entry))),
         }
     }
-    if let (Some(error), true) = (&failed, families.is_empty()) {
-        return Err(error.clone());
+    // Of one metric the error is the answer; of many it costs that one's values.
+    let last = if families.is_empty() { failed.pop() } else { None };
+    failed.iter().for_each(|error| reporter.warn(&error.to_string()));
+    if let Some(error) = last {
+        return Err(error);
     }
     let mut scored = Vec::new();
     for (family, metric) in &families {
-        for name in &metric.values {
-            if family.values.iter().all(|value| value.name != *name) {
-                let known: Vec<&str> = family.values.iter().map(|value| value.name.as_str()).collect();
-                return Err(Error::usage(format!("there is no metric `{name}`"))
-                    .help(format!("there are: {}", known.join(", "))));
-            }
-        }
-        let wanted = |name: &str| metric.values.is_empty() || metric.values.iter().any(|value| value == name);
-        scored.extend(
-            (0..family.values.len())
-                .filter(|place| wanted(&family.values[*place].name))
-                .map(|place| Scored { family, place }),
-        );
+        let places = (0..family.values.len()).filter(|place| metric.reports(&family.values[*place].name));
+        scored.extend(places.map(|place| Scored { family, place }));
     }
     if arguments.json {
         print_json(&scored, &input.ids)
@@ -128,7 +126,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     } else {
         print_table(&scored, corpus.len())
     }?;
-    Ok(if failed.is_some() { Done::SomeFailed } else { Done::All })
+    Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })
 }
 
 impl Scored<'_> {

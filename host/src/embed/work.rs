@@ -131,7 +131,7 @@ impl Work<'_> {
 
     /// What a death means for the items that were in hand.
     fn after(&self, death: Death, items: &[Item], progress: &mut Progress) -> Result<()> {
-        let Death { reason, from_outside } = death;
+        let Death { reason, from_outside, .. } = death;
         let (next, batch) = (progress.next(), self.request.batch_size);
         let left = items.len() - next;
         let alone = progress.alone > progress.killers.len();

@@ -110,7 +110,7 @@ impl Scoring<'_> {
                     Reply::Died(death) => break Some(death),
                 }
             };
-            let Some(Death { reason, from_outside }) = death else { return Ok(()) };
+            let Some(Death { reason, from_outside, .. }) = death else { return Ok(()) };
             if from_outside && !retried {
                 self.reporter.warn(&format!("scoring {}: {reason}; going on with a new worker", self.dataset));
                 retried = true;

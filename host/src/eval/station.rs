@@ -77,7 +77,7 @@ impl Station<'_> {
                     return Ok(Ended::GivenUp(reason));
                 }
                 Work::Died(_) if (self.halted)() => return Ok(Ended::Halted),
-                Work::Died(Death { reason, from_outside }) if part.suspects > 0 => {
+                Work::Died(Death { reason, from_outside, .. }) if part.suspects > 0 => {
                     let index = part.pending[part.killers.len()];
                     if from_outside && part.retried.replace(index) != Some(index) {
                         self.reporter.warn(&format!("{}: {reason}; going on with a new worker", self.name));

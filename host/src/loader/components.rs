@@ -103,10 +103,28 @@ impl Plugin {
         let object = (interface.create)(RStr::from_str(&component), RStr::from_str(&json(message)?), callbacks());
         let object = plain(object)?;
         let values = plain(object.values())?;
-        let values = serde_json::from_str(&values)
+        let values: Vec<MetricValue> = serde_json::from_str(&values)
             .map_err(|error| Error::usage(format!("metric `{component}` describes its values wrongly: {error}")))?;
-        Ok(Metric { values, object })
+        match misnamed(&values) {
+            Some(what) => Err(Error::usage(format!("metric `{component}` {what}"))),
+            None => Ok(Metric { values, object }),
+        }
     }
+}
+
+/// What is wrong with the names of a metric's values, if anything: items and tables have their scores under these.
+fn misnamed(values: &[MetricValue]) -> Option<String> {
+    if values.is_empty() {
+        return Some("names no value, so that nothing could be reported of it".to_owned());
+    }
+    if values.iter().any(|value| value.name.trim().is_empty()) {
+        return Some("has a value without a name".to_owned());
+    }
+    if let Some(value) = values.iter().find(|value| matches!(value.name.as_str(), "id" | "details")) {
+        return Some(format!("has a value of the name `{}`, which an item's scores have already", value.name));
+    }
+    let twice = (1..values.len()).find(|place| values[..*place].iter().any(|other| other.name == values[*place].name));
+    twice.map(|place| format!("has two values of the name `{}`", values[place].name))
 }
 
 /// A loaded captioner.
@@ -219,5 +237,21 @@ impl Metric {
             return Err(PluginError::internal("the metric gave another number of corpus values than it promised"));
         }
         Ok(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metrics_values_have_names_of_their_own() {
+        let said =
+            |names: &[&str]| misnamed(&names.iter().map(|name| MetricValue::score(name, "")).collect::<Vec<_>>());
+        assert!(said(&[]).is_some_and(|said| said.starts_with("names no value")));
+        assert!(said(&["a", " "]).is_some_and(|said| said.contains("without a name")));
+        assert!(said(&["a", "b", "a"]).is_some_and(|said| said.contains("two values of the name `a`")));
+        assert!(said(&["a", "id"]).is_some_and(|said| said.contains("of the name `id`")));
+        assert_eq!(said(&["a", "a-1"]), None);
     }
 }

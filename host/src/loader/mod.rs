@@ -10,7 +10,7 @@ mod recommender;
 mod training;
 
 pub use components::{BatchScores, Captioner, Dataset, Metric};
-pub use conformance::{Finding, check};
+pub use conformance::{CheckNews, Family, Finding, check};
 pub use encoder::{Encoder, PreparedInputs};
 pub use notices::{Notice, listen};
 pub use recommender::Recommender;
@@ -20,7 +20,7 @@ use self::complete::check_complete;
 use crate::error::{Error, Result};
 use crate::registry::{Lock, LockedComponent, LockedPlugin, Registry};
 use crate::run::file_digest;
-use abi_stable::library::{LibraryError, lib_header_from_path};
+use abi_stable::library::{LibraryError, RootModule, lib_header_from_path};
 use abi_stable::std_types::RStr;
 use plugin_api::abi::{NamedInterface, PluginRootRef};
 use serde::{Deserialize, Serialize};
@@ -83,20 +83,16 @@ impl Library {
             refuse(format!("the file is not a library that can be opened: {reason}"))
                 .help("is it complete, and built for this machine?")
         })?;
-        let root = lib_header_from_path(&self.path)
-            .and_then(|header| header.init_root_module::<PluginRootRef>())
-            .map_err(|error| match error {
-                LibraryError::GetSymbolError { .. } => refuse("it is a library, but no Lookbook plugin".to_owned())
-                    .help("its crate needs `plugin_api::export_plugin!();` (see docs/plugin-author.md)"),
-                LibraryError::OpenError { err, .. } => refuse(format!("it cannot be opened: {err}")),
-                LibraryError::InvalidAbiHeader(_)
-                | LibraryError::AbiInstability(_)
-                | LibraryError::IncompatibleVersionNumber { .. } => {
-                    refuse(format!("it was built against another plugin-api\n{}", first_lines(&error.to_string())))
-                        .help("rebuild it against this host's plugin-api")
-                }
-                other => refuse(first_lines(&other.to_string())),
-            })?;
+        let header = lib_header_from_path(&self.path).map_err(|error| match error {
+            LibraryError::GetSymbolError { .. } => refuse("it is a library, but no Lookbook plugin".to_owned())
+                .help("its crate needs `plugin_api::export_plugin!();` (see docs/plugin-author.md)"),
+            LibraryError::OpenError { err, .. } => refuse(format!("it cannot be opened: {err}")),
+            error => not_of_this_api(&refuse, None, &error),
+        })?;
+        let version = header.version_strings().version.as_str();
+        let root = header
+            .init_root_module::<PluginRootRef>()
+            .map_err(|error| not_of_this_api(&refuse, Some(version), &error))?;
         Ok(Plugin { library: Library { sha256: Some(sha256), ..self.clone() }, root })
     }
 }
@@ -144,7 +140,7 @@ impl Plugin {
             Error::usage(format!(
                 "plugin `{plugin}` was built with another form of the interface {}\n{}",
                 T::NAME,
-                first_lines(&differences)
+                difference(&differences)
             ))
             .help("rebuild it against this host's plugin-api")
         })
@@ -183,8 +179,53 @@ fn open_as_plain_library(path: &Path) -> std::result::Result<(), String> {
     }
 }
 
-/// abi_stable's reports run to hundreds of lines; the first tell what a person can use.
-fn first_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).take(12).collect();
-    format!("  {}", lines.join("\n  "))
+/// Why a plugin that was built against another plugin-api is refused: by the two versions where those do not go together, else by what
+/// differs.
+fn not_of_this_api(refuse: &dyn Fn(String) -> Error, version: Option<&str>, error: &LibraryError) -> Error {
+    if let LibraryError::RootModule { .. } = error {
+        return refuse(difference(&error.to_string()));
+    }
+    let ours = PluginRootRef::VERSION_STRINGS.version.as_str();
+    let refused = match version.filter(|version| abi_version(version) != abi_version(ours)) {
+        Some(theirs) => {
+            refuse(format!("it was built against another plugin-api: its version is {theirs}, and this host's {ours}"))
+        }
+        None => refuse(format!("it was built against another plugin-api\n{}", difference(&error.to_string()))),
+    };
+    refused.help("rebuild it against this host's plugin-api")
+}
+
+/// What of a version must be equal: the major part, and below 1 the minor one too.
+fn abi_version(version: &str) -> (&str, &str) {
+    let (major, rest) = version.split_once('.').unwrap_or((version, ""));
+    (major, if major == "0" { rest.split('.').next().unwrap_or_default() } else { "" })
+}
+
+/// abi_stable's reports run to hundreds of lines, the two types in full before the first difference: what a person can use begins there.
+fn difference(report: &str) -> String {
+    let lines: Vec<&str> = report.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
+    let first = lines.iter().position(|line| line.starts_with("Error:") || line.starts_with("Extra:")).unwrap_or(0);
+    format!("  {}", lines[first..].iter().take(12).copied().collect::<Vec<_>>().join("\n  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_begins_with_its_first_difference() {
+        let types = (0..40).map(|line| format!("    field {line}\n")).collect::<String>();
+        let report =
+            format!("Compared <this>:\n{types}\n1 error(s).\n\nError:incompatible type size\nExpected:\n    8\n");
+        assert_eq!(difference(&report), "  Error:incompatible type size\n  Expected:\n      8");
+        assert_eq!(difference("no such line"), "  no such line");
+    }
+
+    #[test]
+    fn versions_go_together_by_their_first_part_that_is_not_zero() {
+        assert_eq!(abi_version("0.1.0"), abi_version("0.1.7"));
+        assert_ne!(abi_version("0.1.0"), abi_version("0.2.0"));
+        assert_ne!(abi_version("0.1.0"), abi_version("1.1.0"));
+        assert_eq!(abi_version("1.1.0"), abi_version("1.2.0"));
+    }
 }

@@ -16,6 +16,7 @@ pub use weights::{Weights, hub_home, weights_bytes, weights_digest};
 
 use crate::energy::EnergyEntry;
 use crate::error::{Error, Result};
+use crate::run::replace_file;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,10 @@ impl Registry {
             Error::usage(Error::io("read the registry", &path, &error).message)
                 .help("give its place with --registry FILE")
         })?;
+        Registry::parse(path, text, plugin_dir)
+    }
+
+    fn parse(path: PathBuf, text: String, plugin_dir: Option<&Path>) -> Result<Registry> {
         let file: File = toml::from_str(&text).map_err(|error| {
             Error::usage(format!("{} is not a valid registry:\n{error}", path.display()))
                 .help("docs/architecture.md shows what a registry holds")
@@ -63,6 +68,18 @@ impl Registry {
         registry.check_names()?;
         registry.check_plugins_exist()?;
         registry.file.energy.check().map_err(|error| error.context(registry.path.display()))?;
+        Ok(registry)
+    }
+
+    /// Writes more entries at the file's end, and gives the registry with them.
+    ///
+    /// # Errors
+    /// The file would be no registry any more, and is left as it is; or it cannot be written.
+    pub fn append(&self, entries: &str) -> Result<Registry> {
+        let separator = if self.text.is_empty() || self.text.ends_with('\n') { "\n" } else { "\n\n" };
+        let text = format!("{}{separator}{entries}", self.text);
+        let registry = Registry::parse(self.path.clone(), text, self.plugin_dir.as_deref())?;
+        replace_file(&self.path, registry.text.as_bytes())?;
         Ok(registry)
     }
 
@@ -154,6 +171,25 @@ impl Registry {
 
     pub fn metrics(&self) -> &IndexMap<String, MetricEntry> {
         &self.file.metrics
+    }
+
+    /// The entries of a section that name a plugin's component: name, plugin, component.
+    pub fn entries_of(&self, section: &str) -> Vec<(&str, &str, Option<&str>)> {
+        macro_rules! listed {
+            ($section:ident) => {
+                (self.file.$section.iter())
+                    .map(|(name, entry)| (name.as_str(), entry.plugin.as_str(), entry.component.as_deref()))
+                    .collect()
+            };
+        }
+        match section {
+            "models" => listed!(models),
+            "encoders" => listed!(encoders),
+            "datasets" => listed!(datasets),
+            "metrics" => listed!(metrics),
+            "recommenders" => listed!(recommenders),
+            _ => Vec::new(),
+        }
     }
 
     pub fn energy(&self) -> &EnergyEntry {

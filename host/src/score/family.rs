@@ -4,6 +4,10 @@ use super::{Corpus, CorpusScore, Interval, Resampler};
 use crate::error::{Error, Result};
 use crate::loader::{BatchScores, Metric};
 use plugin_api::MetricValue;
+use rayon::prelude::*;
+
+/// How the error of a panic begins, which names no item.
+const PANICKED: &str = "the plugin panicked";
 
 /// A family's scores: its values' descriptions, items `[items, values]`, and the corpus.
 pub struct ScoredFamily {
@@ -12,27 +16,54 @@ pub struct ScoredFamily {
     pub corpus: Vec<CorpusScore>,
 }
 
-/// Scores every item, then the corpus, with intervals where resamples are asked for. The metric must have observed its corpus.
+/// Scores a whole corpus with a metric that has not seen it yet.
 ///
 /// # Errors
-/// What the plugin says, or it gives what is no number.
-pub fn score_family(metric: &Metric, corpus: &Corpus, resampler: Option<Resampler>) -> Result<ScoredFamily> {
+/// What the metric says, or what is not finite of what it gives; with the item, where it is one's.
+pub fn score_whole(metric: &mut Metric, corpus: &Corpus, resampler: Option<Resampler>) -> Result<ScoredFamily> {
+    corpus.observed_by(metric)?;
+    let scored = score_family(metric, corpus, resampler).map_err(|error| match error.message.contains(PANICKED) {
+        true => with_item(metric, corpus, error),
+        false => error,
+    })?;
+    match not_finite(&scored, corpus) {
+        Some(what) => Err(Error::failed(what)),
+        None => Ok(scored),
+    }
+}
+
+/// The error with the first item that gives one by itself: a panic names none. Threads go on with a metric that has panicked in another,
+/// so that asking it again is nothing new.
+fn with_item(metric: &Metric, corpus: &Corpus, error: Error) -> Error {
+    let alone = |item: usize| corpus.scored_in_order(metric, &[item]).err().map(|error| (item, error));
+    match (0..corpus.len()).into_par_iter().find_map_first(alone) {
+        Some((item, own)) if !own.message.contains(&format!("`{}`", corpus.id(item))) => {
+            own.context(format!("item `{}`", corpus.id(item)))
+        }
+        Some((_, own)) => own,
+        None => error,
+    }
+}
+
+/// The first number that cannot be saved and averaged, if there is one: a sentence.
+fn not_finite(scored: &ScoredFamily, corpus: &Corpus) -> Option<String> {
+    let items = &scored.items;
+    for (what, numbers, width) in
+        [("value", &items.values, scored.values.len()), ("statistic", &items.statistics, items.width)]
+    {
+        if let Some(place) = numbers.iter().position(|number| !number.is_finite()) {
+            let (item, number) = (corpus.id(place / width.max(1)), numbers[place]);
+            return Some(format!("item `{item}`: it gives a {what} that is not finite ({number})"));
+        }
+    }
+    let (value, score) = scored.values.iter().zip(&scored.corpus).find(|(_, score)| !score.value.is_finite())?;
+    Some(format!("its corpus value `{}` is not finite ({})", value.name, score.value))
+}
+
+/// Every item's scores, then the corpus's, with intervals where resamples are asked for. The metric must have observed its corpus.
+fn score_family(metric: &Metric, corpus: &Corpus, resampler: Option<Resampler>) -> Result<ScoredFamily> {
     let items = corpus.scored_by(metric)?;
     let width = items.width;
-    if let Some(place) = items.statistics.iter().position(|number| !number.is_finite()) {
-        return Err(Error::failed(format!(
-            "the metric gives item `{}` statistics that are no finite numbers",
-            corpus.id(place / width.max(1))
-        )));
-    }
-    if let Some(place) = items.values.iter().position(|number| !number.is_finite()) {
-        let (item, value) = (place / metric.values.len(), place % metric.values.len());
-        return Err(Error::failed(format!(
-            "the metric gives item `{}` a `{}` that is no finite number",
-            corpus.id(item),
-            metric.values[value].name
-        )));
-    }
     let mut sum = vec![0.0; width];
     for row in items.statistics.chunks_exact(width.max(1)) {
         for (total, value) in sum.iter_mut().zip(row) {
@@ -42,10 +73,6 @@ pub fn score_family(metric: &Metric, corpus: &Corpus, resampler: Option<Resample
     let values = metric.corpus(&sum, width)?;
     if values.len() != metric.values.len() {
         return Err(Error::failed("the metric gives another number of corpus values than it names"));
-    }
-    if let Some(place) = values.iter().position(|value| !value.is_finite()) {
-        let name = &metric.values[place].name;
-        return Err(Error::failed(format!("the metric gives the corpus a `{name}` that is no finite number")));
     }
     let mut scores: Vec<CorpusScore> = values.into_iter().map(|value| CorpusScore { value, interval: None }).collect();
     if let Some(resampler) = resampler.filter(|_| corpus.len() > 1) {

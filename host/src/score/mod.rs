@@ -14,7 +14,7 @@ mod wilcoxon;
 
 pub use bootstrap::{Interval, Resampler};
 pub use corpus::{Corpus, CorpusItem};
-pub use family::{ScoredFamily, score_family};
+pub use family::{ScoredFamily, score_whole};
 pub use input::ScoreInput;
 pub use item_scores::ItemLines;
 pub use paired::{PairedComparison, PairedItems, compare, holm};

@@ -1,7 +1,7 @@
 //! Captions of the first validation items, scored: what a loss does not tell.
 
 use crate::error::Result;
-use crate::score::{Corpus, CorpusItem, score_family};
+use crate::score::{Corpus, CorpusItem, score_whole};
 use crate::worker::{ScoreMetric, make_metric};
 use indexmap::IndexMap;
 use plugin_api::Item;
@@ -21,10 +21,10 @@ pub fn score(metrics: &[ScoreMetric], items: &[&Item], captions: Vec<String>) ->
     }
     for wanted in metrics {
         let mut metric = make_metric(wanted)?;
-        corpus.observed_by(&mut metric)?;
-        let scored = score_family(&metric, &corpus, None)?;
+        let scored = score_whole(&mut metric, &corpus, None)
+            .map_err(|error| error.context(format!("metric {}", wanted.spec.entry)))?;
         for (value, score) in scored.values.iter().zip(scored.corpus) {
-            if wanted.values.is_empty() || wanted.values.contains(&value.name) {
+            if wanted.reports(&value.name) {
                 scores.insert(value.name.clone(), score.value);
             }
         }

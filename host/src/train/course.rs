@@ -14,6 +14,8 @@ use crate::run::{RunLock, Shard, clear_unfinished, replace_file, write_items};
 use crate::stop;
 use crate::worker::{Command, Death, Event, Reply, Worker};
 use plugin_api::TrainerDescription;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// What a training came to, and where it lies.
@@ -59,12 +61,15 @@ pub fn plan_training(registry: &Registry, lock: &Lock, request: &TrainRequest, w
 /// Trains, goes on with a training, or finds it finished. None if this process was asked to stop before the end; what is done is saved.
 ///
 /// # Errors
-/// Names and options that make no sense; a folder with another training; whatever stopped the training, with how to go on.
+/// Names and options that make no sense; a folder with another training; whatever stopped the training, with how to go on. Where the trainer
+/// was never ready the folder is left as it was found.
 pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter: &Reporter) -> Result<Option<Trained>> {
     let resolved = resolve(registry, lock, request)?;
     resolved.check_digests()?;
     let say = |text: &str| reporter.note(text);
+    let found = Found::in_folder(&request.out);
     let _held = RunLock::wait_for(&request.out, Shard::WHOLE, None, request.patience, say)?;
+    let begins = TrainPlan::read(&request.out)?.is_none();
     resolved.plan.adopt(&request.out, request.resume)?;
     clear_unfinished(&request.out);
     if let Some(trained) = Trained::read(&request.out) {
@@ -75,6 +80,11 @@ pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter:
     let mut device = Vec::new();
     let done =
         list_items(&resolved, request, reporter).and_then(|()| follow(&resolved.job, request, reporter, &mut device));
+    // Refused before there was a trainer: the folder is free for a training with other options.
+    if begins && device.is_empty() && done.is_err() {
+        found.restore();
+        return done.map(|_| None);
+    }
     // What was used was used, whatever came of it.
     let recorded = Energy::add(&request.out, "", registry.energy(), meter.stop(&device));
     let finished = done?;
@@ -84,6 +94,38 @@ pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter:
     }
     let trained = Trained::read(&request.out);
     trained.map(Some).ok_or_else(|| Error::failed(format!("{} has no result.json", request.out.display())))
+}
+
+/// What a folder held before a training began in it.
+struct Found {
+    folder: PathBuf,
+    /// None: there was no such folder.
+    names: Option<BTreeSet<OsString>>,
+}
+
+impl Found {
+    fn in_folder(folder: &Path) -> Found {
+        let names =
+            std::fs::read_dir(folder).ok().map(|entries| entries.flatten().map(|entry| entry.file_name()).collect());
+        Found { folder: folder.to_owned(), names }
+    }
+
+    /// Removes what was put there since. What cannot be removed stays: the refusal is what is to be told.
+    fn restore(&self) {
+        let Some(names) = &self.names else {
+            let _ = std::fs::remove_dir_all(&self.folder);
+            return;
+        };
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if names.contains(&entry.file_name()) {
+                continue;
+            }
+            let _ = match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                true => std::fs::remove_dir_all(entry.path()),
+                false => std::fs::remove_file(entry.path()),
+            };
+        }
+    }
 }
 
 /// Writes the items of the two splits into the folder, once.

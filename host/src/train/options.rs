@@ -199,6 +199,13 @@ impl TrainOptions {
         if let Some((name, value)) = rates.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
             return wrong(name, value.to_string(), "give a number that is not negative");
         }
+        // JSON, in which a strategy is told them, has no such numbers.
+        let adapters = [("alpha", self.alpha), ("dropout", self.dropout)];
+        if let Some((name, Some(value))) =
+            adapters.iter().find(|(_, value)| value.is_some_and(|value| !value.is_finite()))
+        {
+            return wrong(name, value.to_string(), "give a number");
+        }
         if self.max_grad_norm == Some(0.0) {
             return wrong("max-grad-norm", "0".to_owned(), "nothing would be learnt; leave it out for no limit");
         }
@@ -263,6 +270,8 @@ mod tests {
         assert!(of("batch-size = 0").unwrap_err().message.contains("batch-size"));
         assert!(of("learning-rate = -1.0").unwrap_err().message.contains("learning-rate"));
         assert!(of("learning-rate = nan").is_err());
+        assert!(of("alpha = nan").unwrap_err().message.contains("`alpha` is NaN"));
+        assert!(of("dropout = inf").unwrap_err().message.contains("`dropout` is inf"));
         assert!(of("validation-split = 'none'\ncaption-metrics = ['bleu']").is_err());
         assert!(of("").is_ok());
     }

@@ -27,7 +27,7 @@ pub fn compare_cells(
     resampler: Resampler,
 ) -> Result<Event> {
     let made = make_metric(metric)?;
-    let wanted = |value: &&MetricValue| metric.values.is_empty() || metric.values.contains(&value.name);
+    let wanted = |value: &&MetricValue| metric.reports(&value.name);
     let values: Vec<MetricValue> = made.values.iter().filter(wanted).cloned().collect();
     let places: Vec<usize> = (0..made.values.len()).filter(|place| wanted(&&made.values[*place])).collect();
     let each = made.values.len();

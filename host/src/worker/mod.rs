@@ -3,6 +3,7 @@
 
 mod ahead;
 mod captioning;
+mod checking;
 mod comparing;
 mod embedding;
 mod picture;
@@ -14,6 +15,7 @@ mod serve;
 
 pub use ahead::load_ahead;
 pub use captioning::open_dataset;
+pub use checking::check_plugin;
 pub use picture::pixels;
 pub use process::{Death, Limits, Reply, Worker};
 pub use protocol::{
@@ -21,5 +23,5 @@ pub use protocol::{
     PluginFailure, RowsPlace, ScoreCell, ScoreMetric, ScoredCell,
 };
 pub use resources::{free_space, memory_of_machine};
-pub use scoring::make_metric;
+pub use scoring::{Reported, details_of, make_metric};
 pub use serve::{Speaker, serve};

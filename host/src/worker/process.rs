@@ -37,6 +37,8 @@ pub struct Death {
     pub reason: String,
     /// Somebody else killed it, such as the system for memory: what it was at may have no part in that.
     pub from_outside: bool,
+    /// How the process ended, "by signal 6 (abort)", where it was not the host that ended it.
+    pub by_itself: Option<String>,
 }
 
 /// What came next from a worker.
@@ -191,9 +193,10 @@ impl Worker {
         self.ended.store(true, Ordering::Relaxed);
         let status = self.child.wait();
         let from_outside = reason.is_none() && status.as_ref().is_ok_and(|status| killed(*status));
-        let reason = reason.unwrap_or_else(|| match status {
-            Ok(status) => format!("the worker ended {}", describe(status)),
-            Err(error) => format!("the worker was lost: {error}"),
+        let by_itself = status.as_ref().ok().filter(|_| reason.is_none()).map(|status| describe(*status));
+        let reason = reason.unwrap_or_else(|| match (&by_itself, status) {
+            (_, Err(error)) => format!("the worker was lost: {error}"),
+            (how, Ok(_)) => format!("the worker ended {}", how.as_deref().unwrap_or_default()),
         });
         // The reader thread may still be a moment behind the process.
         std::thread::sleep(Duration::from_millis(20));
@@ -203,6 +206,7 @@ impl Worker {
         let said: Vec<&str> = said.into_iter().rev().collect();
         Death {
             from_outside,
+            by_itself,
             reason: if said.is_empty() { reason } else { format!("{reason}; its last words: {}", said.join(" / ")) },
         }
     }

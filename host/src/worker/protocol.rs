@@ -2,7 +2,7 @@
 
 use super::super::catalogue::SplitRequest;
 use crate::error::{Error, Exit};
-use crate::loader::Library;
+use crate::loader::{CheckNews, Family, Library};
 use crate::recommend::TrialWork;
 use crate::run::Outcome;
 use crate::score::PairedComparison;
@@ -72,6 +72,8 @@ pub enum Command {
     /// Score cells of one dataset and write their score files. Answered by `Scoring` before each step, `NotScored` where a
     /// metric fails, then `Done`.
     Score { metrics: Vec<ScoreMetric>, items_file: PathBuf, cells: Vec<ScoreCell>, resamples: usize, seed: u64 },
+    /// Try a plugin's library and its components, but for the first `done` findings. Answered by `Checking` as it goes, then `Done`.
+    Check { library: Library, families: Vec<Family>, done: usize },
     /// Compare two cells' scores by one metric. Answered by `Compared`.
     Compare { metric: ScoreMetric, baseline: ScoredCell, candidate: ScoredCell, resamples: usize, seed: u64 },
 }
@@ -149,6 +151,13 @@ pub struct ScoreMetric {
     pub version: String,
 }
 
+impl ScoreMetric {
+    /// Is this one of the values that were asked for?
+    pub fn reports(&self, value: &str) -> bool {
+        self.values.is_empty() || self.values.iter().any(|name| name == value)
+    }
+}
+
 /// One model's predictions on the dataset, and where its scores go.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ScoreCell {
@@ -215,6 +224,10 @@ pub enum Event {
     /// How a training goes on.
     Training {
         news: TrainNews,
+    },
+    /// How the check of a plugin goes on.
+    Checking {
+        news: CheckNews,
     },
     /// The plugin's sentence about the merged checkpoint.
     Merged {

@@ -5,8 +5,8 @@ use super::serve::Speaker;
 use crate::error::{Error, Result};
 use crate::loader::Metric;
 use crate::run::{Outcome, Prediction, read_items, read_predictions, replace_file};
-use crate::score::{Corpus, CorpusItem, FamilyScores, Resampler, ScoredFamily, score_family};
-use plugin_api::Item;
+use crate::score::{Corpus, CorpusItem, FamilyScores, Resampler, ScoredFamily, score_whole};
+use plugin_api::{Item, MetricValue};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::Path;
@@ -35,14 +35,17 @@ pub fn score_cells(
         let mut lines: Vec<Map<String, Value>> =
             (0..corpus.len()).map(|item| Map::from_iter([("id".to_owned(), Value::from(corpus.id(item)))])).collect();
         let mut statistics = lines.clone();
+        let mut reported = Reported::default();
         for metric in metrics {
             let name = &metric.spec.entry;
             speaker.say(&Event::Scoring { metric: Some(name.clone()), model: Some(cell.model.clone()) });
             let scored = make_metric(metric).and_then(|mut made| {
-                corpus.observed_by(&mut made)?;
-                score_family(&made, &corpus, Some(resampler))
+                let scored = score_whole(&mut made, &corpus, Some(resampler))?;
+                let details = details_of(&scored, &corpus)?;
+                reported.add(metric, &scored.values)?;
+                Ok((scored, details))
             });
-            let scored = match scored {
+            let (scored, details) = match scored {
                 Ok(scored) => scored,
                 Err(error) => {
                     let (metric, model) = (name.clone(), cell.model.clone());
@@ -50,10 +53,9 @@ pub fn score_cells(
                     continue;
                 }
             };
-            add_lines(&mut lines, name, &scored, &metric.values)?;
-            add_statistics(&mut statistics, name, &scored)?;
-            let wanted = |value: &str| metric.values.is_empty() || metric.values.iter().any(|name| name == value);
-            let chosen = scored.values.iter().zip(&scored.corpus).filter(|(value, _)| wanted(&value.name));
+            add_lines(&mut lines, metric, &scored, details);
+            add_statistics(&mut statistics, name, &scored);
+            let chosen = scored.values.iter().zip(&scored.corpus).filter(|(value, _)| metric.reports(&value.name));
             FamilyScores {
                 metric: name.clone(),
                 values: chosen.clone().map(|(value, score)| (value.name.clone(), *score)).collect(),
@@ -123,36 +125,65 @@ fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusI
     (captioned, failed)
 }
 
-fn add_lines(lines: &mut [Map<String, Value>], family: &str, scored: &ScoredFamily, wanted: &[String]) -> Result<()> {
+/// Which metric reports which value: the scores of an item, and the columns of a table, have one of a name.
+#[derive(Debug, Default)]
+pub struct Reported(HashMap<String, String>);
+
+impl Reported {
+    /// Takes note of what a metric reports.
+    ///
+    /// # Errors
+    /// Another metric reports a value of the same name.
+    pub fn add(&mut self, metric: &ScoreMetric, values: &[MetricValue]) -> Result<()> {
+        let entry = &metric.spec.entry;
+        let names: Vec<&String> = values.iter().map(|value| &value.name).filter(|name| metric.reports(name)).collect();
+        if let Some((name, other)) = names.iter().find_map(|name| self.0.get_key_value(name.as_str())) {
+            return Err(Error::usage(format!("metric `{entry}` reports `{name}`, and so does metric `{other}`"))
+                .help("ask for one of the two at a time: values of one name cannot stand side by side"));
+        }
+        self.0.extend(names.into_iter().map(|name| (name.clone(), entry.clone())));
+        Ok(())
+    }
+}
+
+/// The items' details; none where the metric gives none.
+pub fn details_of(scored: &ScoredFamily, corpus: &Corpus) -> Result<Vec<Option<Value>>> {
+    let read = |(item, detail): (usize, &String)| match detail.is_empty() {
+        true => Ok(None),
+        false => serde_json::from_str(detail).map(Some).map_err(|error| {
+            Error::failed(format!("item `{}`: it gives a detail that is no JSON: {error}", corpus.id(item)))
+        }),
+    };
+    scored.items.details.iter().enumerate().map(read).collect()
+}
+
+fn add_lines(
+    lines: &mut [Map<String, Value>],
+    metric: &ScoreMetric,
+    scored: &ScoredFamily,
+    details: Vec<Option<Value>>,
+) {
     let each = scored.values.len();
     for (place, line) in lines.iter_mut().enumerate() {
         for (value, number) in scored.values.iter().zip(&scored.items.values[place * each..][..each]) {
-            if wanted.is_empty() || wanted.contains(&value.name) {
+            if metric.reports(&value.name) {
                 line.insert(value.name.clone(), Value::from(*number));
             }
         }
-        if let Some(detail) = scored.items.details.get(place).filter(|detail| !detail.is_empty()) {
-            let detail = serde_json::from_str(detail).map_err(|error| {
-                Error::failed(format!("metric {family} gives an item a detail that is no JSON: {error}"))
-            })?;
-            let details = line.entry("details").or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(details) = details {
-                details.insert(family.to_owned(), detail);
-            }
+    }
+    for (line, detail) in lines.iter_mut().zip(details) {
+        let Some(detail) = detail else { continue };
+        if let Value::Object(details) = line.entry("details").or_insert_with(|| Value::Object(Map::new())) {
+            details.insert(metric.spec.entry.clone(), detail);
         }
     }
-    Ok(())
 }
 
-fn add_statistics(lines: &mut [Map<String, Value>], family: &str, scored: &ScoredFamily) -> Result<()> {
+fn add_statistics(lines: &mut [Map<String, Value>], family: &str, scored: &ScoredFamily) {
     let width = scored.items.width.max(1);
     for (line, row) in lines.iter_mut().zip(scored.items.statistics.chunks_exact(width)) {
-        if row.iter().any(|number| !number.is_finite()) {
-            return Err(Error::failed(format!("metric {family} gives an item statistics that are no numbers")));
-        }
         line.insert(family.to_owned(), row.iter().map(|number| compact(*number)).collect());
     }
-    Ok(())
 }
 
 /// Most statistics are counts: `3` takes half the room of `3.0`.

@@ -7,7 +7,7 @@ use super::protocol::{Command, ComponentSpec, Event};
 use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
-use crate::loader::{Notice, listen};
+use crate::loader::{Notice, check, listen};
 use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
 use crate::score::Resampler;
@@ -99,6 +99,9 @@ pub fn serve() -> Result<()> {
             Command::Picture { dataset, image, size, file } => gallery.write(dataset.as_ref(), &image, size, &file),
             Command::Score { metrics, items_file, cells, resamples, seed } => {
                 scoring::score_cells(&metrics, &items_file, &cells, resamples, seed, &speaker).map(|()| Event::Done)
+            }
+            Command::Check { library, families, done } => {
+                check(&library, &families, done, &|news| speaker.say(&Event::Checking { news })).map(|()| Event::Done)
             }
             Command::Compare { metric, baseline, candidate, resamples, seed } => {
                 comparing::compare_cells(&metric, &baseline, &candidate, Resampler { resamples, seed })

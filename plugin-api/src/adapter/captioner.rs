@@ -84,7 +84,7 @@ extern "C" fn create(name: RStr<'_>, config: RStr<'_>, host: HostCallbacks) -> R
             threads: message.threads,
             prompt: message.prompt,
             generation: message.generation,
-            settings: Settings(message.settings),
+            settings: Settings::new(message.settings),
             host: Host(host),
         })
     })

@@ -109,7 +109,11 @@ extern "C" fn create(name: RStr<'_>, config: RStr<'_>, host: HostCallbacks) -> R
     guarded(|| {
         let entry = find("dataset", name.as_str(), inventory::iter::<DatasetEntry>(), |entry| entry.name)?;
         let message: DatasetMessage = from_json(config.as_str())?;
-        (entry.create)(&DatasetConfig { root: message.root, settings: Settings(message.settings), host: Host(host) })
+        (entry.create)(&DatasetConfig {
+            root: message.root,
+            settings: Settings::new(message.settings),
+            host: Host(host),
+        })
     })
 }
 

@@ -70,7 +70,7 @@ extern "C" fn create(name: RStr<'_>, config: RStr<'_>, host: HostCallbacks) -> R
             adapter: message.adapter,
             device: message.device,
             threads: message.threads,
-            settings: Settings(message.settings),
+            settings: Settings::new(message.settings),
             host: Host(host),
         })
     })

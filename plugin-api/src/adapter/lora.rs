@@ -27,7 +27,7 @@ impl<S: LoraStrategy> LoraStrategyObject for Adapter<S> {
 extern "C" fn create(name: RStr<'_>, settings: RStr<'_>, _host: HostCallbacks) -> RResult<LoraStrategyBox, Failure> {
     guarded(|| {
         let entry = find("LoRA strategy", name.as_str(), inventory::iter::<LoraStrategyEntry>(), |entry| entry.name)?;
-        (entry.create)(&Settings(from_json(settings.as_str())?))
+        (entry.create)(&Settings::of_training(from_json(settings.as_str())?))
     })
 }
 

@@ -97,7 +97,7 @@ extern "C" fn create(name: RStr<'_>, config: RStr<'_>, host: HostCallbacks) -> R
         (entry.create)(&MetricConfig {
             dataset: message.dataset,
             assets: message.assets,
-            settings: Settings(message.settings),
+            settings: Settings::new(message.settings),
             host: Host(host),
         })
     })

@@ -126,7 +126,7 @@ extern "C" fn create(name: RStr<'_>, config: RStr<'_>, host: HostCallbacks) -> R
         (entry.create)(&RecommenderConfig {
             seed: message.seed,
             threads: message.threads,
-            settings: Settings(message.settings),
+            settings: Settings::new(message.settings),
             host: Host(host),
         })
     })

@@ -5,6 +5,7 @@ mod options;
 mod part;
 mod products;
 
+use hdf5_table::TableError;
 use options::{Options, Views};
 use part::{Part, Row};
 use plugin_api::{Dataset, DatasetConfig, Host, ImageSource, Item, ItemError, PluginError, Result};
@@ -33,10 +34,14 @@ impl FashionGen {
             .map(|(file, split)| Part::open(&config.root, file, split))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| {
-                PluginError::data(error.to_string()).help(
-                    "the dataset's `root` in registry.toml is to hold both files, whole and unchanged; \
-                     `files = \"validation\"` or `\"train\"` there reads one only",
-                )
+                PluginError::data(error.to_string()).help(match &error {
+                    TableError::Filter { path, .. } => {
+                        format!("`h5repack -f GZIP=4 {} NEW` writes a file that can be read", path.display())
+                    }
+                    _ => "the dataset's `root` in registry.toml is to hold both files, whole and unchanged; \
+                          `files = \"validation\"` or `\"train\"` there reads one only"
+                        .to_owned(),
+                })
             })?;
         for part in parts.iter().filter(|part| part.is_scattered()) {
             config.host.warn(&format!(

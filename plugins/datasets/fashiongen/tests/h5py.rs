@@ -81,6 +81,20 @@ fn pixels_are_those_that_h5py_reads() {
 }
 
 #[test]
+fn a_file_with_h5pys_own_compression_is_refused_when_it_is_opened() {
+    let config = DatasetConfig {
+        root: fixtures().join("lzf"),
+        settings: Settings::new(json!({ "files": "train" })),
+        host: Host::silent(),
+    };
+    let error = FashionGen::open(&config).map(drop).unwrap_err();
+    for part in ["fashiongen_256_256_train.h5, dataset `input_image`", "filter that is not supported (lzf"] {
+        assert!(error.message.contains(part), "{}", error.message);
+    }
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("h5repack -f GZIP=4 ")), "{:?}", error.help);
+}
+
+#[test]
 fn an_item_is_a_product_with_its_first_image() {
     let (items, faults) = read(&open("contiguous-earliest", json!({ "files": "train" })));
     let found: Vec<_> =

@@ -3,6 +3,7 @@
 use crate::TableError;
 use crate::cell::{Cell, text};
 use crate::table::{LARGEST_CHUNK_CACHE, guarded};
+use hdf5_reader::error::Error;
 use hdf5_reader::{Dataset, Datatype, H5Type, SliceInfo, SliceInfoElem};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -22,6 +23,27 @@ impl Column {
         let mut column = Column { path, name: name.to_owned(), dataset, rows: 0 };
         column.rows = rows.ok_or_else(|| column.unusable("it holds one value, not a row a record"))?;
         Ok(column)
+    }
+
+    /// Checks that one value can be decoded as far as filters go: with one that the reader lacks every row would fail alike.
+    pub(crate) fn check_filters(&self) -> Result<(), TableError> {
+        if self.dataset.shape().contains(&0) {
+            return Ok(());
+        }
+        let mut selection = SliceInfo::all(self.dataset.ndim());
+        selection.selections.fill(SliceInfoElem::Slice { start: 0, end: 1, step: 1 });
+        // What else may be wrong with the first value is that row's, and told there.
+        let lacking = guarded(|| match self.dataset.read_slice::<Cell>(&selection) {
+            Err(Error::UnsupportedFilter(filter)) => Ok(Some(filter)),
+            _ => Ok(None),
+        });
+        match lacking {
+            Ok(Some(filter)) => {
+                let filter = if filter.ends_with("32000") { "lzf, h5py's own".to_owned() } else { filter };
+                Err(TableError::Filter { path: self.path.to_path_buf(), name: self.name.clone(), filter })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn name(&self) -> &str {

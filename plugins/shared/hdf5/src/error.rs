@@ -20,6 +20,10 @@ pub enum TableError {
     #[error("{}, dataset `{name}`: {reason}", path.display())]
     Column { path: PathBuf, name: String, reason: String },
 
+    /// No row can be decoded, wherever it stands.
+    #[error("{}, dataset `{name}`: it is compressed with a filter that is not supported ({filter})", path.display())]
+    Filter { path: PathBuf, name: String, filter: String },
+
     /// `rows` is `17` or `16 to 1039`, counted from 0 as in every HDF5 tool.
     #[error("{}, row {rows}: cannot read `{name}`: {reason}", path.display())]
     Rows { path: PathBuf, rows: String, name: String, reason: String },

@@ -95,7 +95,9 @@ impl Table {
             name: name.to_owned(),
             reason,
         })?;
-        Column::new(self.path.clone(), name, dataset)
+        let column = Column::new(self.path.clone(), name, dataset)?;
+        column.check_filters()?;
+        Ok(column)
     }
 }
 
