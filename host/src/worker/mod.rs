@@ -21,5 +21,5 @@ pub use protocol::{
     PluginFailure, RowsPlace, ScoreCell, ScoreMetric, ScoredCell,
 };
 pub use resources::{free_space, memory_of_machine};
-pub use scoring::make_metric;
+pub use scoring::{captioned_items, make_metric};
 pub use serve::{Speaker, serve};
