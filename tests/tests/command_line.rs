@@ -1,6 +1,6 @@
 //! What the commands print, to people and to programs, and their exit codes.
 
-use end_to_end_tests::{Place, Registry, host_program, test_image};
+use end_to_end_tests::{Place, Registry, assert_same_run, host_program, test_image};
 use serde_json::json;
 use std::process::Command;
 
@@ -41,6 +41,31 @@ fn unknown_names_get_did_you_mean() {
     let input = place.host(&["score", "--input", "-", "--metrics", "bleu-5"]);
     let input = input.input("{\"id\":1,\"candidate\":\"a\",\"references\":[\"a\"]}\n").run().expect_code(2);
     input.expect_error(&["bleu-5", "bleu-4"]);
+}
+
+#[test]
+fn flags_that_can_never_work_leave_no_plan() {
+    let place = Place::with(Registry::usual().model("misconfigured", "fault = \"no such\"\nloading = true"));
+    for (flags, error) in [
+        (["--max-new-tokens", "0"], "max_new_tokens is 0"),
+        (["--temperature", "nan"], "temperature is NaN"),
+        (["--length-penalty", "inf"], "length_penalty is inf"),
+        (["--split", "tset"], "did you mean `test`?"),
+        (["--limit", "0"], "--limit"),
+    ] {
+        let eval = ["eval", "--models", "fine", "--datasets", "hm", "--run", "runs/run"];
+        place.host(&eval).with(&flags).run().expect_code(2).expect_error(&[error]);
+        assert!(!place.path("runs/run").exists(), "{flags:?} began a run");
+    }
+    // What only the plugin can tell is told once it loads; the run is then nobody's.
+    let refused = place.eval("run", "misconfigured", "hm").run().expect_code(2);
+    refused.expect_error(&["misconfigured on hm: the model cannot be loaded: `no such` is no fault", "keeps no plan"]);
+    place.eval("run", "fine", "hm").run().expect_code(0);
+    place.eval("untouched", "fine", "hm").run().expect_code(0);
+    assert_same_run(&place.run("run"), &place.run("untouched"));
+    // Beside a model that works it is one of the run's failures.
+    place.eval("both", "fine,misconfigured", "hm").run().expect_code(1);
+    assert!(place.path("runs/both/run.toml").exists());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Done;
 use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
-use crate::eval::{captioner_of_model, captioner_of_weights};
+use crate::eval::{captioner_of_model, captioner_of_weights, check_generation, overridden};
 use crate::run::Outcome;
 use crate::worker::{CaptionItem, Command, Event, ImagePlace, Limits, Reply, Worker};
 use clap::Args;
@@ -48,7 +48,8 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let message = &mut captioner.message;
     message.device = common.device;
     message.threads = common.threads;
-    message.generation = crate::eval::overridden(&message.generation, &(&arguments.generation).into());
+    message.generation = overridden(&message.generation, &(&arguments.generation).into());
+    check_generation(&message.generation)?;
     message.prompt = arguments.prompt.clone().or(message.prompt.take());
     message.adapter = arguments.adapter.clone().or(message.adapter.take());
     let limits: Limits = (&arguments.limits).into();

@@ -23,7 +23,7 @@ pub struct Common {
     #[arg(skip = Device::Auto)]
     pub device: Device,
     /// CPU threads; 0 is one a core
-    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
+    #[arg(long, global = true, default_value_t = 0, value_name = "N", value_parser = threads)]
     pub threads: usize,
     /// Seed of sampling and resampling
     #[arg(long, global = true, default_value_t = 42, value_name = "N")]
@@ -60,6 +60,33 @@ impl Common {
             // An error means that the pool exists already, which it cannot before the command runs.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
         }
+    }
+}
+
+/// More than any machine is given, and few enough to be started.
+const MOST_THREADS: usize = 1024;
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if threads <= MOST_THREADS => Ok(threads),
+        Ok(_) => Err(format!("no machine here keeps so many busy; give at most {MOST_THREADS}, or 0 for one a core")),
+        Err(_) => Err("give a number, or 0 for one a core".to_owned()),
+    }
+}
+
+/// How many of the first items: none would be nothing to do.
+pub fn limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("of 0 items nothing can be told; give 1 or more, or leave it out for all".to_owned()),
+        Ok(limit) => Ok(limit),
+        Err(_) => Err("give a number of items".to_owned()),
+    }
+}
+
+fn gibibytes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(gib) if gib > 0.0 && gib.is_finite() => Ok(gib),
+        _ => Err("give a number of GiB above 0".to_owned()),
     }
 }
 
@@ -131,7 +158,7 @@ pub struct LimitFlags {
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     load_limit: u64,
     /// Resident memory of a worker, in GiB [default: nine tenths of the machine's]
-    #[arg(long, value_name = "GIB")]
+    #[arg(long, value_name = "GIB", value_parser = gibibytes)]
     memory_limit: Option<f64>,
 }
 

@@ -1,7 +1,7 @@
 //! `host embed`
 
 use super::Done;
-use super::common::{Common, LimitFlags, print, print_json};
+use super::common::{Common, LimitFlags, limit, print, print_json};
 use crate::embed::pca::{Keep, reduce};
 use crate::embed::{Layout, Manifest, Request, embed};
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long, default_value = "all")]
     split: String,
     /// The first N items
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = limit)]
     limit: Option<usize>,
     /// How features are stored
     #[arg(long, value_enum, default_value_t = Layout::Matrix)]

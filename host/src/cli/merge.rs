@@ -78,7 +78,7 @@ fn merge_run(common: &Common, arguments: &Arguments, run: &RunDir, plan: &Plan) 
             if let Some(CellFailure { reason }) = merge(run, &parts, &dataset.name, &model.name)? {
                 reporter.warn(&format!("{} on {}: {reason}", model.name, dataset.name));
                 let (dataset, model) = (dataset.name.clone(), model.name.clone());
-                failed.push(FailedCell { dataset, model, metric: None, reason });
+                failed.push(FailedCell { dataset, model, metric: None, reason, configuration: false });
             }
         }
     }

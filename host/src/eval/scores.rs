@@ -156,6 +156,7 @@ impl Scoring<'_> {
             model: model.to_owned(),
             metric: Some(metric.to_owned()),
             reason: reason.to_owned(),
+            configuration: false,
         });
         Ok(())
     }

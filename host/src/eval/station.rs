@@ -45,8 +45,11 @@ pub enum Ended {
     Done,
     /// The cell cannot be finished, and why.
     GivenUp(String),
-    /// The model cannot be loaded here, and why.
-    NotLoaded(String),
+    /// The model cannot be loaded here, and why; and whether for how it was asked for.
+    NotLoaded {
+        reason: String,
+        configuration: bool,
+    },
     /// It was to end early: what is saved is saved.
     Halted,
 }
@@ -65,7 +68,7 @@ impl Station<'_> {
                 Some(worker) => worker,
                 None => match self.load()? {
                     Loaded::Worker(worker) => *worker,
-                    Loaded::Not(reason) => return Ok(Ended::NotLoaded(reason)),
+                    Loaded::Not { reason, configuration } => return Ok(Ended::NotLoaded { reason, configuration }),
                     Loaded::Halted => return Ok(Ended::Halted),
                 },
             };
@@ -172,7 +175,9 @@ impl Station<'_> {
                         return Ok(Loaded::Worker(Box::new(worker)));
                     }
                     Some(Reply::Event(Event::Failed(failure))) => {
-                        return Ok(Loaded::Not(format!("the model cannot be loaded: {}", Error::from(failure))));
+                        let configuration = failure.usage;
+                        let reason = format!("the model cannot be loaded: {}", Error::from(failure));
+                        return Ok(Loaded::Not { reason, configuration });
                     }
                     Some(Reply::Event(Event::Log { level, message })) => self.reporter.plugin(&level, &message),
                     Some(Reply::Event(_)) => {}
@@ -182,7 +187,8 @@ impl Station<'_> {
             };
             deaths += 1;
             if deaths >= MOST_LOAD_DEATHS {
-                return Ok(Loaded::Not(format!("the model cannot be loaded: {}", death.reason)));
+                let reason = format!("the model cannot be loaded: {}", death.reason);
+                return Ok(Loaded::Not { reason, configuration: false });
             }
         }
     }
@@ -190,7 +196,7 @@ impl Station<'_> {
 
 enum Loaded {
     Worker(Box<Worker>),
-    Not(String),
+    Not { reason: String, configuration: bool },
     Halted,
 }
 

@@ -36,8 +36,14 @@ pub fn plan_run(
     }
     let run = run_folder(registry, &resolved, request);
     if write {
+        let begun = run.plan_file().is_file();
         run.adopt(&resolved.plan)?;
-        list(&run, &resolved, request, reporter)?;
+        if let Err(error) = list(&run, &resolved, request, reporter) {
+            if !begun {
+                run.withdraw()?;
+            }
+            return Err(error);
+        }
     } else if let Some(earlier) = Plan::read(&run.plan_file())? {
         run.check_same(&earlier, &resolved.plan)?;
     }

@@ -197,6 +197,21 @@ impl RunDir {
         self.check_same(&earlier, plan)
     }
 
+    /// Takes a plan away again under which nothing was captioned, with what was made for it; the plan last, so that a crash leaves a run. Only
+    /// for who wrote the plan and is alone in the directory.
+    pub fn withdraw(&self) -> Result<()> {
+        let made = ["items", "models", "predictions"].map(|name| self.0.join(name));
+        let removed = made.iter().map(|folder| (folder, std::fs::remove_dir_all(folder)));
+        let plan = self.plan_file();
+        for (path, done) in removed.chain(std::iter::once_with(|| (&plan, std::fs::remove_file(&plan)))) {
+            match done {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", path, &error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses a plan that differs from this run's, with the differences shown.
     pub fn check_same(&self, earlier: &Plan, plan: &Plan) -> Result<()> {
         refuse_other_plan(&self.0, &plan.differences(earlier))
