@@ -101,6 +101,26 @@ fn an_image_that_cannot_be_read_costs_its_own_caption_and_exit_code_1() {
     none.expect_error(&["the image no.jpg is missing", "no image could be captioned"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_utf_8_costs_its_own_image_or_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let odd = std::ffi::OsStr::from_bytes(b"odd\xff.jpg");
+    test_image(&place.path("red.jpg"), 64, 80, [220, 30, 30]);
+    std::fs::copy(place.path("red.jpg"), place.folder().join(odd)).unwrap();
+    let images = [odd, "red.jpg".as_ref()];
+    let some = place.host(&["caption", "--model", "fine", "--json"]).with(&images).run().expect_code(1);
+    let lines = some.json_lines();
+    assert_eq!((lines.len(), &lines[0]["image"]), (2, &json!("odd\u{fffd}.jpg")));
+    assert!(lines[0]["error"].as_str().unwrap().contains("is no UTF-8"), "{some}");
+    assert_eq!(lines[1]["caption"], "a red garment in soft cotton");
+    let none = place.host(&["caption", "--model", "fine"]).with(&[odd]).run().expect_code(3);
+    none.expect_error(&["odd\u{fffd}.jpg", "no image could be captioned"]);
+    let eval = place.host(&["eval", "--models", "fine", "--datasets", "hm", "--run"]).with(&[odd]).run().expect_code(2);
+    eval.expect_error(&["odd\u{fffd}.jpg", "--run DIR"]);
+}
+
 #[test]
 fn weights_that_no_plugin_loads_are_refused_with_what_there_is() {
     let place = Place::new();
