@@ -90,42 +90,46 @@ fn gibibytes(text: &str) -> Result<f64, String> {
     }
 }
 
+const GENERATION: &str = "Generation (default: the checkpoint's generation_config.json)";
+const LIMITS: &str = "Limits";
+
 /// Generation flags; what is not given comes from the registry, then from the checkpoint.
+///
+/// Each flag names its heading: one of the whole would go on to the flags behind these.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Generation (default: the checkpoint's generation_config.json)")]
 pub struct GenerationFlags {
     /// Most new tokens
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = GENERATION, value_name = "N")]
     max_new_tokens: Option<usize>,
     /// Fewest new tokens before the end token
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = GENERATION, value_name = "N")]
     min_new_tokens: Option<usize>,
     /// Beams; 1 is greedy
-    #[arg(long, value_name = "K")]
+    #[arg(long, help_heading = GENERATION, value_name = "K")]
     num_beams: Option<usize>,
     /// Exponent of the length by which beam scores are divided
-    #[arg(long, value_name = "X")]
+    #[arg(long, help_heading = GENERATION, value_name = "X")]
     length_penalty: Option<f64>,
     /// Stop when there are as many finished beams as beams
-    #[arg(long, value_name = "BOOL")]
+    #[arg(long, help_heading = GENERATION, value_name = "BOOL")]
     early_stopping: Option<bool>,
     /// Penalty for tokens that were said already; 1 is none
-    #[arg(long, value_name = "X")]
+    #[arg(long, help_heading = GENERATION, value_name = "X")]
     repetition_penalty: Option<f64>,
     /// No n-gram of this length twice
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = GENERATION, value_name = "N")]
     no_repeat_ngram_size: Option<usize>,
     /// Draw tokens instead of taking the likeliest
-    #[arg(long, value_name = "BOOL")]
+    #[arg(long, help_heading = GENERATION, value_name = "BOOL")]
     do_sample: Option<bool>,
     /// Flattens (above 1) or sharpens the distribution
-    #[arg(long, value_name = "X")]
+    #[arg(long, help_heading = GENERATION, value_name = "X")]
     temperature: Option<f64>,
     /// Draw among the K likeliest
-    #[arg(long, value_name = "K")]
+    #[arg(long, help_heading = GENERATION, value_name = "K")]
     top_k: Option<usize>,
     /// Draw among the likeliest that make up this probability
-    #[arg(long, value_name = "P")]
+    #[arg(long, help_heading = GENERATION, value_name = "P")]
     top_p: Option<f64>,
 }
 
@@ -149,16 +153,15 @@ impl From<&GenerationFlags> for Generation {
 
 /// Limits on what a plugin may do before it is ended.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Limits")]
 pub struct LimitFlags {
     /// Seconds without a sign of life after which a worker is ended
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, help_heading = LIMITS, value_name = "SECONDS", default_value_t = 600)]
     time_limit: u64,
     /// The same while a model is loaded
-    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    #[arg(long, help_heading = LIMITS, value_name = "SECONDS", default_value_t = 1800)]
     load_limit: u64,
     /// Resident memory of a worker, in GiB [default: nine tenths of the machine's]
-    #[arg(long, value_name = "GIB", value_parser = gibibytes)]
+    #[arg(long, help_heading = LIMITS, value_name = "GIB", value_parser = gibibytes)]
     memory_limit: Option<f64>,
 }
 
