@@ -5,11 +5,16 @@ use super::common::{Common, LimitFlags, limit, print, print_json};
 use crate::embed::pca::{Keep, reduce};
 use crate::embed::{Layout, Manifest, Request, embed};
 use crate::error::{Error, Result};
+use crate::stop;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Exit code 75: asked to stop by SIGTERM or SIGUSR1; what is done is saved, and the same command goes on."
+)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -76,6 +81,7 @@ struct PcaArguments {
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    stop::listen();
     if let Some(Command::Pca(arguments)) = &arguments.command {
         return pca(common, arguments);
     }

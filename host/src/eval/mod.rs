@@ -17,9 +17,9 @@ pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_mode
 pub use devices::Jobs;
 pub use items::prepared_items;
 pub use resolve::{
-    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, check_generation, dataset_entry_splits,
-    dataset_spec, json_settings, metric_specs, overridden, planned_model, prepared, prepared_folder, prepared_spec,
-    resolve,
+    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, check_generation,
+    dataset_entry_splits, dataset_spec, json_settings, metric_specs, overridden, planned_model, prepared,
+    prepared_folder, prepared_spec, resolve,
 };
 pub use scores::score_run;
 pub use supervise::one_answer;
@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
-use crate::run::{Plan, RunDir, RunLock, read_predictions};
+use crate::run::{Kind, Plan, RunDir, RunLock, read_predictions};
 use crate::stop;
 use std::collections::BTreeMap;
 
@@ -69,10 +69,7 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         reporter.note(&skipped.to_string());
     }
     let run = run_folder(registry, &resolved, request);
-    let _held = RunLock::acquire(run.path(), request.shard)?;
-    if request.shard.is_whole() {
-        run.clear_unfinished();
-    }
+    let _held = RunLock::take(run.path(), Kind::Run, request.shard)?;
     let begun = run.plan_file().is_file();
     run.adopt(&resolved.plan)?;
     reporter.note(&format!("run directory: {}", run.path().display()));

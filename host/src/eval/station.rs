@@ -9,10 +9,11 @@ use crate::error::{Error, Result};
 use crate::prepare::Prepared;
 use crate::progress::{Bar, Reporter};
 use crate::run::{Outcome, RunDir, replace_file};
+use crate::stop;
 use crate::worker::{CaptionItem, CaptionResult, Command, ComponentSpec, Death, Event, ImagePlace, Reply, Worker};
 use plugin_api::Item;
 use plugin_api::abi::messages::CaptionerMessage;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Items in a row that may kill a worker; then the cell is given up.
 const MOST_DEATHS: usize = 3;
@@ -22,8 +23,6 @@ const MOST_LOAD_DEATHS: usize = 2;
 const LOADERS: usize = 4;
 /// Batches that a worker may have in hand at its death: the one on the device and those being loaded.
 const IN_HAND: usize = 5;
-/// How long a worker that is asked to stop may take for the batch in hand: less than schedulers wait before they kill.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A device with one model on it, or about to be.
 pub struct Station<'a> {
@@ -134,7 +133,7 @@ impl Station<'_> {
         })?;
         let mut asked: Option<Instant> = None;
         loop {
-            let mut impatient = || (self.halted)() && asked.get_or_insert_with(Instant::now).elapsed() > PATIENCE;
+            let mut impatient = || (self.halted)() && asked.get_or_insert_with(Instant::now).elapsed() > stop::PATIENCE;
             match worker.next_unless(false, &mut impatient) {
                 None => return Ok(Work::Halted),
                 Some(Reply::Event(Event::Captions { results, timing })) => {

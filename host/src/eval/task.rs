@@ -5,7 +5,7 @@ use crate::energy::{Energy, Meter};
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
-use crate::run::{Plan, RunDir, RunLock, Shard};
+use crate::run::{Kind, Plan, RunDir, RunLock, Shard};
 use crate::stop;
 use crate::worker::Limits;
 use plugin_api::Device;
@@ -35,6 +35,7 @@ pub fn plan_run(
         reporter.note(&skipped.to_string());
     }
     let run = run_folder(registry, &resolved, request);
+    Kind::Run.refuse_others(run.path())?;
     if write {
         let begun = run.plan_file().is_file();
         run.adopt(&resolved.plan)?;

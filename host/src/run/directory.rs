@@ -1,6 +1,5 @@
 //! Where things lie in a run directory.
 
-use super::files::clear_unfinished;
 use super::{Plan, Shard, create_folder, replace_file};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -182,11 +181,6 @@ impl RunDir {
         self.cell(dataset, model).join(if shard.is_whole() { "failure.json".to_owned() } else { name })
     }
 
-    /// Removes files that a killed host or worker had begun to write aside. Only for who is alone in the directory.
-    pub fn clear_unfinished(&self) {
-        clear_unfinished(&self.0);
-    }
-
     /// Makes sure that the directory holds this plan: writes it into a new run, accepts it in one of the same plan, refuses
     /// another with the differences shown.
     pub fn adopt(&self, plan: &Plan) -> Result<()> {
@@ -205,7 +199,9 @@ impl RunDir {
         let plan = self.plan_file();
         for (path, done) in removed.chain(std::iter::once_with(|| (&plan, std::fs::remove_file(&plan)))) {
             match done {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", path, &error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", path, &error));
+                }
                 _ => {}
             }
         }
