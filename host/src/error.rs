@@ -14,6 +14,8 @@ pub enum Exit {
     Usage,
     /// 3: nothing could run.
     Nothing,
+    /// 75 (`EX_TEMPFAIL`): it was asked to stop, by a signal; the same command goes on.
+    Stopped,
 }
 
 impl Exit {
@@ -22,6 +24,7 @@ impl Exit {
             Exit::SomeFailed => 1,
             Exit::Usage => 2,
             Exit::Nothing => 3,
+            Exit::Stopped => 75,
         }
     }
 }
@@ -65,8 +68,11 @@ impl Error {
             std::io::ErrorKind::StorageFull => {
                 failure.help("free some space and run the same command again; what is saved stays")
             }
+            std::io::ErrorKind::FileTooLarge => failure.help(
+                "the limit on the size of files is too low here (`ulimit -f`); raise it and run the same command again: what is saved stays",
+            ),
             std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
-                failure.help("choose a folder that you may write to, with --run DIR, or change its permissions")
+                failure.help("choose a folder that you may write to, or change its permissions")
             }
             _ => failure,
         }

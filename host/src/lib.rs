@@ -8,6 +8,7 @@ pub mod energy;
 pub mod error;
 pub mod eval;
 pub mod loader;
+pub mod machine;
 pub mod models;
 pub mod prepare;
 pub mod progress;

@@ -5,6 +5,7 @@ mod common;
 use common::{Asked, Linked, assert_products_are_apart, items, prepared};
 use hm::Hm;
 use host::prepare::{Outcome, PackIndex, PrepareOptions, Step, files};
+use host::run::{Kind, RunLock, Shard};
 use plugin_api::{DatasetConfig, Host, Settings};
 use std::fmt::Write;
 use std::path::Path;
@@ -246,4 +247,30 @@ fn a_damaged_manifest_and_another_datasets_folder_are_refused() {
         let error = run(place.path(), &Asked::default()).err().unwrap();
         assert!(error.message.contains("is not a prepared dataset"), "{error}");
     }
+}
+
+#[test]
+fn a_folder_is_prepared_by_one_at_a_time_and_rid_of_what_a_killed_command_left() {
+    let place = catalogue(format!("{HEADER}\n0108775015,0108775,Name,Dress,Blue,\"A red dress.\"\n"), &["0108775015"]);
+    let out = place.path().join("out");
+    let held = RunLock::take(&out, Kind::Prepared, Shard::WHOLE).unwrap();
+    let error = run(place.path(), &Asked::default()).err().expect("somebody is at work there");
+    assert!(error.message.contains("is at work in") && error.help.unwrap().contains("--out DIR"), "{}", error.message);
+    drop(held);
+    let left = ["out/.new-a1b2c3.tmp", "out/.new-d4e5f6.tmp"].map(|name| place.path().join(name));
+    std::fs::write(&left[0], "half a pack").unwrap();
+    std::fs::create_dir(&left[1]).unwrap();
+    run(place.path(), &Asked::default()).unwrap();
+    assert!(left.iter().all(|path| !path.exists()));
+}
+
+#[test]
+fn a_prepared_dataset_does_not_go_among_the_vendors_files() {
+    let place = catalogue(format!("{HEADER}\n0108775015,0108775,Name,Dress,Blue,\"A red dress.\"\n"), &["0108775015"]);
+    let root = place.path().join("source");
+    let config = DatasetConfig { root: root.clone(), settings: Settings::default(), host: Host::silent() };
+    let hm = Linked(Hm::open(&config).unwrap());
+    let error = prepared(&hm, &root, &root, &Asked::default()).err().expect("the folder is the vendor's");
+    assert!(error.message.contains("among the vendor's files") && error.help.unwrap().contains("--out DIR"));
+    assert_eq!(std::fs::read_dir(&root).unwrap().count(), 2, "something was written");
 }

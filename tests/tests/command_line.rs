@@ -1,6 +1,6 @@
 //! What the commands print, to people and to programs, and their exit codes.
 
-use end_to_end_tests::{Place, Registry, host_program, test_image};
+use end_to_end_tests::{Place, Registry, assert_same_run, host_program, test_image};
 use serde_json::json;
 use std::process::Command;
 
@@ -44,6 +44,31 @@ fn unknown_names_get_did_you_mean() {
 }
 
 #[test]
+fn flags_that_can_never_work_leave_no_plan() {
+    let place = Place::with(Registry::usual().model("misconfigured", "fault = \"no such\"\nloading = true"));
+    for (flags, error) in [
+        (["--max-new-tokens", "0"], "max_new_tokens is 0"),
+        (["--temperature", "nan"], "temperature is NaN"),
+        (["--length-penalty", "inf"], "length_penalty is inf"),
+        (["--split", "tset"], "did you mean `test`?"),
+        (["--limit", "0"], "--limit"),
+    ] {
+        let eval = ["eval", "--models", "fine", "--datasets", "hm", "--run", "runs/run"];
+        place.host(&eval).with(&flags).run().expect_code(2).expect_error(&[error]);
+        assert!(!place.path("runs/run").exists(), "{flags:?} began a run");
+    }
+    // What only the plugin can tell is told once it loads; the run is then nobody's.
+    let refused = place.eval("run", "misconfigured", "hm").run().expect_code(2);
+    refused.expect_error(&["misconfigured on hm: the model cannot be loaded: `no such` is no fault", "keeps no plan"]);
+    place.eval("run", "fine", "hm").run().expect_code(0);
+    place.eval("untouched", "fine", "hm").run().expect_code(0);
+    assert_same_run(&place.run("run"), &place.run("untouched"));
+    // Beside a model that works it is one of the run's failures.
+    place.eval("both", "fine,misconfigured", "hm").run().expect_code(1);
+    assert!(place.path("runs/both/run.toml").exists());
+}
+
+#[test]
 fn captions_of_image_files_are_printed_plainly_or_as_json_lines() {
     let place = Place::new();
     test_image(&place.path("red.jpg"), 64, 80, [220, 30, 30]);
@@ -74,6 +99,26 @@ fn an_image_that_cannot_be_read_costs_its_own_caption_and_exit_code_1() {
     assert_eq!(lines[1]["caption"], "a red garment in soft cotton");
     let none = place.host(&["caption", "--model", "fine", "no.jpg"]).run().expect_code(3);
     none.expect_error(&["the image no.jpg is missing", "no image could be captioned"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_utf_8_costs_its_own_image_or_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let odd = std::ffi::OsStr::from_bytes(b"odd\xff.jpg");
+    test_image(&place.path("red.jpg"), 64, 80, [220, 30, 30]);
+    std::fs::copy(place.path("red.jpg"), place.folder().join(odd)).unwrap();
+    let images = [odd, "red.jpg".as_ref()];
+    let some = place.host(&["caption", "--model", "fine", "--json"]).with(&images).run().expect_code(1);
+    let lines = some.json_lines();
+    assert_eq!((lines.len(), &lines[0]["image"]), (2, &json!("odd\u{fffd}.jpg")));
+    assert!(lines[0]["error"].as_str().unwrap().contains("is no UTF-8"), "{some}");
+    assert_eq!(lines[1]["caption"], "a red garment in soft cotton");
+    let none = place.host(&["caption", "--model", "fine"]).with(&[odd]).run().expect_code(3);
+    none.expect_error(&["odd\u{fffd}.jpg", "no image could be captioned"]);
+    let eval = place.host(&["eval", "--models", "fine", "--datasets", "hm", "--run"]).with(&[odd]).run().expect_code(2);
+    eval.expect_error(&["odd\u{fffd}.jpg", "--run DIR"]);
 }
 
 #[test]

@@ -3,9 +3,10 @@
 
 use end_to_end_tests::{
     Place, Registry, RunFiles, assert_same_run, copy_folder, library, predictions, repository, sample_catalogue,
-    take_out_descriptions, test_image,
+    take_out_descriptions, test_image, wait_until,
 };
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A width that no other image of the catalogue has.
@@ -146,6 +147,42 @@ fn a_killed_command_goes_on_to_the_same_bytes() {
             assert_same_run(&files(place.path(&out)), &expected);
         }
     }
+}
+
+#[test]
+fn a_command_that_is_asked_to_stop_saves_what_it_has_and_goes_on_to_the_same_bytes() {
+    let place = place();
+    let more = ["--space", "colour", "--batch-size", "2"];
+    embed(&place, "slow", "undisturbed", &more).run().expect_code(1);
+    let journal =
+        |out: &str| std::fs::read_to_string(place.path(out).join("unfinished/journal.jsonl")).unwrap_or_default();
+    let mut saved = 0;
+    for signal in ["-TERM", "-USR1"] {
+        let mut host = embed(&place, "slow", "stopped", &more).start();
+        let goes_on = || journal("stopped").lines().count() > saved;
+        assert!(wait_until(Duration::from_secs(30), goes_on), "nothing was embedded");
+        assert!(Command::new("kill").args([signal, &host.id().to_string()]).status().unwrap().success());
+        assert_eq!(host.wait().unwrap().code(), Some(75));
+        saved = journal("stopped").lines().count();
+    }
+    embed(&place, "slow", "stopped", &more).run().expect_code(1);
+    assert_same_run(&files(place.path("stopped")), &files(place.path("undisturbed")));
+}
+
+#[test]
+fn features_do_not_go_into_a_folder_of_something_else() {
+    let place = place();
+    place.eval("run", "fine", "hm").with(&["--limit", "3"]).run().expect_code(0);
+    let before = place.run("run");
+    let wrong = embed(&place, "plain", "runs/run", &["--space", "colour"]).run().expect_code(2);
+    wrong.expect_error(&["holds a run (run.toml)", "--out DIR"]);
+    assert_same_run(&place.run("run"), &before);
+    embed(&place, "plain", "features", &["--space", "colour"]).run().expect_code(1);
+    let eval = ["eval", "--models", "fine", "--datasets", "hm", "--run", "features"];
+    place.host(&eval).run().expect_code(2).expect_error(&["holds features (embed.json)", "--run DIR"]);
+    let train = ["train", "--model", "fine", "--dataset", "hm", "--out", "runs/run"];
+    place.host(&train).run().expect_code(2).expect_error(&["holds a run (run.toml)", "--out DIR"]);
+    assert_same_run(&place.run("run"), &before);
 }
 
 #[test]

@@ -232,3 +232,24 @@ fn a_comparison_says_what_it_could_not_compare() {
     place.eval("run", "fine,second,faulty", "hm").run().expect_code(1);
     compare("second").expect_code(0);
 }
+
+#[test]
+fn damaged_scores_of_items_are_made_anew_by_the_same_command() {
+    let place = place();
+    let eval = || place.eval("run", "fine,second", "hm").run().expect_code(0);
+    eval();
+    let whole = place.run("run");
+    let half = |text: String| text[..text.len() / 2].to_owned();
+    let garbage = |text: String| "x".repeat(text.len());
+    let damages: [&dyn Fn(String) -> String; 3] = [&half, &|_| String::new(), &garbage];
+    for file in ["scores/hm/second/statistics.jsonl", "scores/hm/second/items.jsonl"] {
+        for damage in damages {
+            edit(&place, file, damage);
+            let compare = ["compare", "runs/run", "--resamples", "200", "--baseline", "fine", "--candidate", "second"];
+            let told = place.host(&compare).run().expect_code(3).stdout;
+            assert!(told.contains("the same `host eval` again"), "{told}");
+            eval();
+            assert_same_run(&place.run("run"), &whole);
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! A disk that is full and a folder that must not be written: a clear error, what was saved stays, a rerun finishes.
 
-use end_to_end_tests::{Place, Registry, RunFiles, SmallDisk, assert_same_run};
+use end_to_end_tests::{Place, Registry, RunFiles, SmallDisk, assert_same_run, host_program};
 use std::path::Path;
+use std::process::Command;
 
 /// A run directory's file system with nothing to spare, or why there is none here.
 fn disk(place: &Place, kibibytes: u64) -> Option<SmallDisk> {
@@ -87,10 +88,14 @@ fn a_read_only_run_directory_is_a_clear_error_and_stays_as_it_is() {
     let before = RunFiles::of(&run);
 
     disk.set_read_only(true, 4096);
-    let outcome = eval(&place, &run).run().expect_code(3).expect_error(&["read-only file system", "--run DIR"]);
+    let outcome = eval(&place, &run)
+        .run()
+        .expect_code(3)
+        .expect_error(&["read-only file system", "folder that you may write to"]);
     assert!(outcome.stderr.contains(&run.display().to_string()), "{outcome}");
     assert_same_run(&RunFiles::of(&run), &before);
-    place.host(&["report"]).with(&[&run]).run().expect_code(3).expect_error(&["read-only file system"]);
+    // The scores are gone.
+    place.host(&["report"]).with(&[&run]).run().expect_code(3).expect_error(&["has no scores"]);
 
     let elsewhere = disk.path().join("new/run");
     eval(&place, &elsewhere).run().expect_code(3).expect_error(&["cannot create the folder", "read-only file system"]);
@@ -106,4 +111,38 @@ fn a_run_that_is_a_file_is_a_clear_error() {
     place.write("file", "not a folder\n");
     let file = place.path("file");
     eval(&place, &file).run().expect_code(3).expect_error(&["cannot create the folder"]);
+}
+
+#[test]
+fn a_run_on_a_read_only_disk_is_shown_with_a_warning() {
+    let place = Place::new();
+    let Some(disk) = disk(&place, 4096) else { return };
+    let run = disk.path().join("run");
+    eval(&place, &run).run().expect_code(0);
+    let report = |format: &str| place.host(&["report", "--format", format]).with(&[&run]).run().expect_code(0);
+    let before = ["terminal", "csv", "html"].map(|format| report(format).stdout);
+    disk.set_read_only(true, 4096);
+    for (format, before) in ["terminal", "csv", "html"].iter().zip(before) {
+        let told = report(format).expect_error(&["warning: ", "were not written", "read-only file system"]);
+        assert!(!before.is_empty() && told.stdout == before, "{told}");
+    }
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_a_clear_error_and_a_rerun_without_it_finishes() {
+    let place = Place::new();
+    let run = place.path("run");
+    let arguments = ["eval", "--models", "fine", "--datasets", "hm,fashiongen", "--split", "all", "--batch-size", "4"];
+    for blocks in ["4", "16"] {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -f {blocks}; exec \"$@\""), "sh"]).arg(host_program()).args(arguments);
+        let ended = limited.arg("--run").arg(&run).current_dir(place.folder()).output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(3), "{told}");
+        assert!(told.contains("file too large") && told.contains("ulimit -f"), "{told}");
+    }
+    eval(&place, &run).run().expect_code(0);
+    let whole = place.path("whole");
+    eval(&place, &whole).run().expect_code(0);
+    assert_same_run(&RunFiles::of(&run), &RunFiles::of(&whole));
 }

@@ -116,6 +116,19 @@ fn stepping_follows_the_view_and_unknown_names_are_told() {
 }
 
 #[test]
+fn addresses_without_their_last_slash_lead_to_those_with_it() {
+    let (_place, _run, server) = served(5, 1);
+    for (path, place) in [("/r/made", "/r/made/"), ("/r/made/hm?sort=spice", "/r/made/hm/?sort=spice")] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.header("location")), (308, Some(place)), "{path}");
+        assert_eq!(server.get(place).status, 200);
+    }
+    for path in ["/r/maid", "/r/made/hn", "/r/made/hm/items"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
 fn no_part_of_a_request_becomes_a_path() {
     let (place, _run, server) = served(10, 1);
     place.write("secret.txt", "root: secret");
@@ -359,6 +372,10 @@ fn beyond_loopback_only_the_token_opens() {
     }
     let entered = server.get(&format!("/?token={token}"));
     assert_eq!((entered.status, entered.header("location")), (303, Some("/")));
+    let sorted = server.get(&format!("/r/made/hm/?sort=spice&token={token}&page=2"));
+    assert_eq!((sorted.status, sorted.header("location")), (303, Some("/r/made/hm/?sort=spice&page=2")));
+    let elsewhere = server.get(&format!("//evil.example/?token={token}"));
+    assert_eq!(elsewhere.header("location"), Some("/evil.example/"));
     let cookie = entered.header("set-cookie").unwrap();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite"), "{cookie}");
     let cookie = cookie.split(';').next().unwrap();

@@ -8,4 +8,4 @@ mod split;
 pub use decode::{Decoded, decode};
 pub use flatten::{Flattened, Manner, flatten};
 pub use selection::{Selection, SplitRequest, select};
-pub use split::{SplitRule, shuffle};
+pub use split::{SPLITS, SplitRule, check_split, shuffle};

@@ -1,6 +1,6 @@
 //! Scanning a dataset for the items of a split.
 
-use super::SplitRule;
+use super::{SPLITS, SplitRule};
 use crate::error::{Error, Result};
 use crate::loader::Dataset;
 use plugin_api::{Item, ItemError};
@@ -70,7 +70,7 @@ pub fn select(dataset: &Dataset, request: &SplitRequest) -> Result<Selection> {
             request.split,
             first.unwrap_or_default()
         ))
-        .help("splits are train, validation, test and all"));
+        .help(format!("splits are {}", SPLITS.join(", "))));
     }
     Ok(selection)
 }

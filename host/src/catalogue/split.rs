@@ -1,6 +1,7 @@
 //! Who is in which split. A product's items are always on one side.
 
 use crate::error::{Error, Result};
+use crate::registry::nearest_or_list;
 use plugin_api::Item;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
@@ -9,6 +10,17 @@ use std::path::Path;
 
 /// The seed of the shuffle, where neither files nor the vendor say who is where.
 const SEED: u64 = 42;
+
+/// What a split may be called; the last is all of them together.
+pub const SPLITS: [&str; 4] = ["train", "validation", "test", "all"];
+
+/// Refuses a name that no dataset has a split of.
+pub fn check_split(name: &str) -> Result<()> {
+    if SPLITS.contains(&name) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("there is no split `{name}`")).help(nearest_or_list(name, &SPLITS)))
+}
 
 /// How a dataset is split.
 #[derive(Debug)]
@@ -126,6 +138,14 @@ mod tests {
             ..Item::default()
         };
         (0..products).flat_map(|product| (0..each).map(move |number| item(product, number))).collect()
+    }
+
+    #[test]
+    fn a_split_that_no_dataset_has_gets_did_you_mean() {
+        assert!(SPLITS.iter().all(|name| check_split(name).is_ok()));
+        for (name, help) in [("tset", "did you mean `test`?"), ("", "there are: train, validation, test, all")] {
+            assert_eq!(check_split(name).unwrap_err().help.as_deref(), Some(help), "{name}");
+        }
     }
 
     #[test]

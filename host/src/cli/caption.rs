@@ -3,7 +3,7 @@
 use super::Done;
 use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
 use crate::error::{Error, Result};
-use crate::eval::{captioner_of_model, captioner_of_weights};
+use crate::eval::{captioner_of_model, captioner_of_weights, check_generation, overridden};
 use crate::run::Outcome;
 use crate::worker::{CaptionItem, Command, Event, ImagePlace, Limits, Reply, Worker};
 use clap::Args;
@@ -48,39 +48,54 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let message = &mut captioner.message;
     message.device = common.device;
     message.threads = common.threads;
-    message.generation = crate::eval::overridden(&message.generation, &(&arguments.generation).into());
+    message.generation = overridden(&message.generation, &(&arguments.generation).into());
+    check_generation(&message.generation)?;
     message.prompt = arguments.prompt.clone().or(message.prompt.take());
     message.adapter = arguments.adapter.clone().or(message.adapter.take());
     let limits: Limits = (&arguments.limits).into();
     let reporter = common.reporter();
 
-    let mut worker = Worker::start(limits, common.threads)?;
-    worker.send(&Command::Load { captioner })?;
-    let images = arguments.images.iter().enumerate().map(|(index, path)| {
-        let seed = crate::eval::item_seed(common.seed, &path.to_string_lossy());
-        CaptionItem { index, image: ImagePlace::File(path.clone()), seed }
-    });
-    let caption =
-        Command::Caption { dataset: None, items: images.collect(), batch_size: arguments.batch_size, loaders: 2 };
-    let (mut loading, mut failed) = (true, 0);
-    loop {
-        match worker.next(loading) {
-            Reply::Event(Event::Loaded { .. }) => {
-                loading = false;
-                worker.send(&caption)?;
-            }
-            Reply::Event(Event::Captions { results, .. }) => {
-                for result in results {
-                    let image = &arguments.images[result.index];
-                    failed += usize::from(matches!(result.outcome, Outcome::Failed { .. }));
-                    print_outcome(image, &result.outcome, arguments.json, arguments.images.len())?;
+    // A name that is no UTF-8 cannot be told to the worker: it costs that image alone.
+    let (told, untold): (Vec<usize>, Vec<usize>) =
+        (0..arguments.images.len()).partition(|index| arguments.images[*index].to_str().is_some());
+    let mut failed = 0;
+    let mut tell = |index: usize, outcome: &Outcome| {
+        failed += usize::from(matches!(outcome, Outcome::Failed { .. }));
+        print_outcome(&arguments.images[index], outcome, arguments.json, arguments.images.len())
+    };
+    for index in untold {
+        let name = arguments.images[index].display();
+        let error = format!("the name of the image {name} is no UTF-8; rename it, or link it under another name");
+        tell(index, &Outcome::Failed { error })?;
+    }
+    if !told.is_empty() {
+        let items = told.into_iter().map(|index| {
+            let path = &arguments.images[index];
+            let seed = crate::eval::item_seed(common.seed, &path.to_string_lossy());
+            CaptionItem { index, image: ImagePlace::File(path.clone()), seed }
+        });
+        let items = items.collect();
+        let caption = Command::Caption { dataset: None, items, batch_size: arguments.batch_size, loaders: 2 };
+        let mut worker = Worker::start(limits, common.threads)?;
+        worker.send(&Command::Load { captioner })?;
+        let mut loading = true;
+        loop {
+            match worker.next(loading) {
+                Reply::Event(Event::Loaded { .. }) => {
+                    loading = false;
+                    worker.send(&caption)?;
                 }
+                Reply::Event(Event::Captions { results, .. }) => {
+                    for result in results {
+                        tell(result.index, &result.outcome)?;
+                    }
+                }
+                Reply::Event(Event::Done) => break,
+                Reply::Event(Event::Failed(failure)) => return Err(failure.into()),
+                Reply::Event(Event::Log { level, message }) => reporter.plugin(&level, &message),
+                Reply::Event(_) => {}
+                Reply::Died(death) => return Err(Error::failed(death.reason)),
             }
-            Reply::Event(Event::Done) => break,
-            Reply::Event(Event::Failed(failure)) => return Err(failure.into()),
-            Reply::Event(Event::Log { level, message }) => reporter.plugin(&level, &message),
-            Reply::Event(_) => {}
-            Reply::Died(death) => return Err(Error::failed(death.reason)),
         }
     }
     match failed {
@@ -91,13 +106,14 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
 }
 
 fn print_outcome(image: &std::path::Path, outcome: &Outcome, json: bool, images: usize) -> Result<()> {
+    let name = image.to_string_lossy();
     match (outcome, json) {
         (Outcome::Caption { caption, token_ids, finish }, true) => print_json(
-            &serde_json::json!({ "image": image, "caption": caption, "token_ids": token_ids, "finish": finish }),
+            &serde_json::json!({ "image": name, "caption": caption, "token_ids": token_ids, "finish": finish }),
         ),
-        (Outcome::Failed { error }, true) => print_json(&serde_json::json!({ "image": image, "error": error })),
+        (Outcome::Failed { error }, true) => print_json(&serde_json::json!({ "image": name, "error": error })),
         (Outcome::Caption { caption, .. }, false) if images == 1 => print(&format!("{caption}\n")),
-        (Outcome::Caption { caption, .. }, false) => print(&format!("{}: {caption}\n", image.display())),
+        (Outcome::Caption { caption, .. }, false) => print(&format!("{name}: {caption}\n")),
         (Outcome::Failed { error }, false) => {
             eprintln!("error: {error}");
             Ok(())

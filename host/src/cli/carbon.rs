@@ -8,8 +8,11 @@ use crate::registry::Registry;
 use clap::Args;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Here --device is an accelerator by name, such as a100-sxm4-80gb; --list shows them.")]
 pub struct Arguments {
+    /// The accelerator by name, such as a100-sxm4-80gb; --list shows those whose power is known
+    // Stands in for the flag that every command has, whose words are about models.
+    #[arg(long = "device", id = "device_name", value_name = "NAME", default_value = "auto", hide_default_value = true)]
+    device: String,
     /// The power of a device that is not in the list, in watts
     #[arg(long, value_name = "W")]
     watts: Option<f64>,
@@ -34,7 +37,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     if arguments.list {
         return list(arguments.json);
     }
-    let device = Some(common.device_name.as_str()).filter(|name| *name != "auto");
+    let device = Some(arguments.device.as_str()).filter(|name| *name != "auto");
     let watts = match (device, arguments.watts) {
         (Some(_), Some(_)) => return Err(Error::usage("--device and --watts say the same thing twice")),
         (Some(name), None) => known_device(name)?.watts,

@@ -23,7 +23,7 @@ pub struct Common {
     #[arg(skip = Device::Auto)]
     pub device: Device,
     /// CPU threads; 0 is one a core
-    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
+    #[arg(long, global = true, default_value_t = 0, value_name = "N", value_parser = threads)]
     pub threads: usize,
     /// Seed of sampling and resampling
     #[arg(long, global = true, default_value_t = 42, value_name = "N")]
@@ -63,42 +63,73 @@ impl Common {
     }
 }
 
+/// More than any machine is given, and few enough to be started.
+const MOST_THREADS: usize = 1024;
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if threads <= MOST_THREADS => Ok(threads),
+        Ok(_) => Err(format!("no machine here keeps so many busy; give at most {MOST_THREADS}, or 0 for one a core")),
+        Err(_) => Err("give a number, or 0 for one a core".to_owned()),
+    }
+}
+
+/// How many of the first items: none would be nothing to do.
+pub fn limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("of 0 items nothing can be told; give 1 or more, or leave it out for all".to_owned()),
+        Ok(limit) => Ok(limit),
+        Err(_) => Err("give a number of items".to_owned()),
+    }
+}
+
+fn gibibytes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(gib) if gib > 0.0 && gib.is_finite() => Ok(gib),
+        _ => Err("give a number of GiB above 0".to_owned()),
+    }
+}
+
+const GENERATION: &str = "Generation (default: the checkpoint's generation_config.json)";
+const LIMITS: &str = "Limits";
+
 /// Generation flags; what is not given comes from the registry, then from the checkpoint.
+///
+/// Each flag names its heading: one of the whole would go on to the flags behind these.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Generation (default: the checkpoint's generation_config.json)")]
 pub struct GenerationFlags {
     /// Most new tokens
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = GENERATION, value_name = "N")]
     max_new_tokens: Option<usize>,
     /// Fewest new tokens before the end token
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = GENERATION, value_name = "N")]
     min_new_tokens: Option<usize>,
     /// Beams; 1 is greedy
-    #[arg(long, value_name = "K")]
+    #[arg(long, help_heading = GENERATION, value_name = "K")]
     num_beams: Option<usize>,
     /// Exponent of the length by which beam scores are divided
-    #[arg(long, value_name = "X")]
+    #[arg(long, help_heading = GENERATION, value_name = "X")]
     length_penalty: Option<f64>,
     /// Stop when there are as many finished beams as beams
-    #[arg(long, value_name = "BOOL")]
+    #[arg(long, help_heading = GENERATION, value_name = "BOOL")]
     early_stopping: Option<bool>,
     /// Penalty for tokens that were said already; 1 is none
-    #[arg(long, value_name = "X")]
+    #[arg(long, help_heading = GENERATION, value_name = "X")]
     repetition_penalty: Option<f64>,
     /// No n-gram of this length twice
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = GENERATION, value_name = "N")]
     no_repeat_ngram_size: Option<usize>,
     /// Draw tokens instead of taking the likeliest
-    #[arg(long, value_name = "BOOL")]
+    #[arg(long, help_heading = GENERATION, value_name = "BOOL")]
     do_sample: Option<bool>,
     /// Flattens (above 1) or sharpens the distribution
-    #[arg(long, value_name = "X")]
+    #[arg(long, help_heading = GENERATION, value_name = "X")]
     temperature: Option<f64>,
     /// Draw among the K likeliest
-    #[arg(long, value_name = "K")]
+    #[arg(long, help_heading = GENERATION, value_name = "K")]
     top_k: Option<usize>,
     /// Draw among the likeliest that make up this probability
-    #[arg(long, value_name = "P")]
+    #[arg(long, help_heading = GENERATION, value_name = "P")]
     top_p: Option<f64>,
 }
 
@@ -122,16 +153,15 @@ impl From<&GenerationFlags> for Generation {
 
 /// Limits on what a plugin may do before it is ended.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Limits")]
 pub struct LimitFlags {
     /// Seconds without a sign of life after which a worker is ended
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, help_heading = LIMITS, value_name = "SECONDS", default_value_t = 600)]
     time_limit: u64,
     /// The same while a model is loaded
-    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    #[arg(long, help_heading = LIMITS, value_name = "SECONDS", default_value_t = 1800)]
     load_limit: u64,
     /// Resident memory of a worker, in GiB [default: nine tenths of the machine's]
-    #[arg(long, value_name = "GIB")]
+    #[arg(long, help_heading = LIMITS, value_name = "GIB", value_parser = gibibytes)]
     memory_limit: Option<f64>,
 }
 

@@ -1,15 +1,20 @@
 //! `host embed`
 
 use super::Done;
-use super::common::{Common, LimitFlags, print, print_json};
+use super::common::{Common, LimitFlags, limit, print, print_json};
 use crate::embed::pca::{Keep, reduce};
 use crate::embed::{Layout, Manifest, Request, embed};
 use crate::error::{Error, Result};
+use crate::stop;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Exit code 75: asked to stop by SIGTERM or SIGUSR1; what is done is saved, and the same command goes on."
+)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -29,7 +34,7 @@ pub struct Arguments {
     #[arg(long, default_value = "all")]
     split: String,
     /// The first N items
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = limit)]
     limit: Option<usize>,
     /// How features are stored
     #[arg(long, value_enum, default_value_t = Layout::Matrix)]
@@ -76,6 +81,7 @@ struct PcaArguments {
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    stop::listen();
     if let Some(Command::Pca(arguments)) = &arguments.command {
         return pca(common, arguments);
     }

@@ -1,7 +1,7 @@
 //! `host eval`
 
 use super::Done;
-use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
+use super::common::{Common, GenerationFlags, LimitFlags, limit, print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::{AUTOMATIC_BATCH, Evaluated, Jobs, Request, evaluate};
 use crate::progress::Reporter;
@@ -46,7 +46,7 @@ pub struct RunOptions {
     #[arg(long, default_value = "test")]
     split: String,
     /// The first N items of each dataset
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = limit)]
     limit: Option<usize>,
     /// Caption items without a description too, for `--captions` of `host embed` and `host recommend`; no score counts them
     #[arg(long)]

@@ -6,7 +6,7 @@ use super::sweep;
 use crate::error::{Error, Result};
 use crate::eval::{FailedCell, metric_specs, prepared, score_run};
 use crate::report;
-use crate::run::{CellFailure, Plan, RunDir, RunLock, Shard, merge};
+use crate::run::{CellFailure, Kind, Plan, RunDir, RunLock, Shard, merge};
 use crate::stop;
 use crate::submit::{Folder, Note, Submission, Task, TaskEvent};
 use crate::sweep::{document, rank};
@@ -63,7 +63,7 @@ fn rank_sweep(run: &RunDir) -> Result<Done> {
 
 fn merge_run(common: &Common, arguments: &Arguments, run: &RunDir, plan: &Plan) -> Result<Done> {
     let (registry, lock) = common.registry_and_lock()?;
-    let held = RunLock::acquire(run.path(), Shard::WHOLE)?;
+    let held = RunLock::take(run.path(), Kind::Run, Shard::WHOLE)?;
     let mut parts = Vec::new();
     for part in &arguments.parts {
         let (part, other) = RunDir::existing(part)?;
@@ -78,7 +78,7 @@ fn merge_run(common: &Common, arguments: &Arguments, run: &RunDir, plan: &Plan) 
             if let Some(CellFailure { reason }) = merge(run, &parts, &dataset.name, &model.name)? {
                 reporter.warn(&format!("{} on {}: {reason}", model.name, dataset.name));
                 let (dataset, model) = (dataset.name.clone(), model.name.clone());
-                failed.push(FailedCell { dataset, model, metric: None, reason });
+                failed.push(FailedCell { dataset, model, metric: None, reason, configuration: false });
             }
         }
     }

@@ -27,7 +27,7 @@ mod train;
 mod work;
 mod worker;
 
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use clap::{Parser, Subcommand};
 use common::Common;
 use std::process::ExitCode;
@@ -36,7 +36,8 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "host", version, about, max_term_width = 110)]
 #[command(
-    after_help = "Exit codes: 0 done; 1 ran, and some cells failed; 2 usage or configuration; 3 nothing could run."
+    after_help = "Exit codes: 0 done; 1 ran, and some cells failed; 2 usage or configuration; 3 nothing could run; 75 stopped early by \
+                  SIGTERM or SIGUSR1, what is done is saved, and the same command goes on."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -116,6 +117,7 @@ pub enum Done {
 
 /// Parses the arguments, runs the command and gives the exit code.
 pub fn main() -> ExitCode {
+    told_of_large_files();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -127,10 +129,23 @@ pub fn main() -> ExitCode {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::SomeFailed) => ExitCode::from(1),
         Ok(Done::Stopped) => ExitCode::from(75),
+        Err(error) if error.exit == Exit::Stopped => {
+            eprintln!("{error}");
+            ExitCode::from(error.exit.code())
+        }
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit.code())
         }
+    }
+}
+
+/// From now on, in workers too, a file beyond the limit on file sizes is an error to be told and not the end of the process.
+fn told_of_large_files() {
+    #[cfg(unix)]
+    // SAFETY: ignoring a signal runs no code of ours.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }
 
@@ -166,5 +181,59 @@ fn run(mut arguments: Arguments) -> Result<Done, Error> {
         Command::Carbon(arguments) => carbon::run(common, &arguments),
         Command::Doctor(arguments) => doctor::run(common, &arguments),
         Command::Worker(arguments) => worker::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// All commands with their subcommands, by what is typed.
+    fn commands(name: &str, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
+        found.push((name.to_owned(), command.clone()));
+        for below in command.get_subcommands() {
+            commands(&format!("{name} {}", below.get_name()), below, found);
+        }
+    }
+
+    #[test]
+    fn every_flag_stands_under_its_own_heading() {
+        let mut command = Arguments::command();
+        command.build();
+        let mut found = Vec::new();
+        commands("host", &command, &mut found);
+        let mut by_heading: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (_, command) in &found {
+            for flag in command.get_arguments() {
+                if let (Some(heading), Some(long)) = (flag.get_help_heading(), flag.get_long()) {
+                    let heading = heading.split(' ').next().unwrap_or_default().to_owned();
+                    by_heading.entry(heading).or_default().insert(long.to_owned());
+                }
+            }
+        }
+        let under = |heading: &str| by_heading[heading].iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(under("Limits"), ["load-limit", "memory-limit", "time-limit"]);
+        assert_eq!(under("Size"), ["at-most", "cpus", "mem"]);
+        assert_eq!(under("Slurm"), ["gres", "notice", "partition", "sbatch", "setup", "time"]);
+        assert_eq!(under("Kubernetes"), ["claim", "gpu-resource", "gpus", "image", "namespace"]);
+        assert_eq!(under("Generation").len(), 11);
+        assert_eq!(by_heading.len(), 5);
+    }
+
+    #[test]
+    fn the_device_of_carbon_is_an_accelerator_and_elsewhere_where_models_run() {
+        let parse = |words: &[&str]| Arguments::try_parse_from(words).unwrap();
+        for words in [["host", "--device", "cpu", "doctor"], ["host", "doctor", "--device", "cpu"]] {
+            assert_eq!(parse(&words).common.device_name, "cpu");
+        }
+        let Command::Carbon(_) = parse(&["host", "carbon", "--device", "t4", "--hours", "1"]).command else {
+            panic!("another command");
+        };
+        let mut command = Arguments::command();
+        command.build();
+        let help = command.find_subcommand_mut("carbon").unwrap().render_help().to_string();
+        assert!(help.contains("accelerator by name") && !help.contains("Where models run"), "{help}");
     }
 }

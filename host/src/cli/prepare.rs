@@ -8,12 +8,16 @@ use crate::loader::{Library, Notice, listen};
 use crate::prepare::{Outcome, PrepareOptions, Request, STEPS, Step, prepare};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
+use crate::stop;
 use clap::Args;
 use plugin_api::LogLevel;
 use plugin_api::abi::messages::DatasetMessage;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code 75: asked to stop by SIGTERM or SIGUSR1; what is done is saved, and the same command goes on."
+)]
 pub struct Arguments {
     /// A dataset of the registry
     dataset: String,
@@ -44,6 +48,7 @@ pub struct Arguments {
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    stop::listen();
     let (registry, lock) = common.registry_and_lock()?;
     let name = &arguments.dataset;
     let entry = registry.dataset(name)?;

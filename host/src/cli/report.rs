@@ -4,7 +4,7 @@ use super::Done;
 use super::common::{Common, print, print_json};
 use crate::error::{Error, Result};
 use crate::recommend::{self, RecommendPlan};
-use crate::report::{self, Additions, Published};
+use crate::report::{self, Additions, Published, Report};
 use crate::run::RunDir;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         return export(common, arguments, folder);
     }
     if RecommendPlan::is_at(&arguments.run.join("run.toml")) {
-        return experiment(arguments);
+        return experiment(common, arguments);
     }
     let (run, plan) = RunDir::existing(&arguments.run)?;
     let beside = arguments.beside.as_deref().map(Published::read).transpose()?;
@@ -65,17 +65,15 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
                 .help("--training takes a log.jsonl that `host train` wrote, or its folder"));
         }
     }
-    let results = report::write_report(&run, &plan, Additions { beside, logs: arguments.training.clone() })?;
-    let file = |name: &str| {
-        let path = run.path().join(name);
-        std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))
-    };
+    let report = Report::of(&run, &plan, Additions { beside, logs: arguments.training.clone() })?;
+    warn_unless(report.write(&run), common);
+    let results = &report.results;
     match arguments.format() {
         Format::Terminal => print(&report::terminal(&results.document()))?,
         Format::Markdown => print(&report::markdown(&results.document()))?,
-        Format::Csv => print(&file("table.csv")?)?,
-        Format::Latex => print(&file("table.tex")?)?,
-        Format::Html => print(&file("report.html")?)?,
+        Format::Csv => print(report.file("table.csv"))?,
+        Format::Latex => print(report.file("table.tex"))?,
+        Format::Html => print(report.file("report.html"))?,
         Format::Json => print_json(&results.scores_json())?,
     }
     if !results.has_scores() {
@@ -89,6 +87,16 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         eprintln!("warning: {note}");
     }
     Ok(Done::SomeFailed)
+}
+
+/// A run that cannot be written to, somebody else's or an archive's, is shown all the same.
+fn warn_unless(written: Result<()>, common: &Common) {
+    if let Err(error) = written {
+        let reason = error.message;
+        common
+            .reporter()
+            .warn(&format!("the run's own tables and page are as they were, for they were not written: {reason}"));
+    }
 }
 
 fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done> {
@@ -105,7 +113,7 @@ fn export(common: &Common, arguments: &Arguments, folder: &Path) -> Result<Done>
 }
 
 /// The same of an experiment of `host recommend`.
-fn experiment(arguments: &Arguments) -> Result<Done> {
+fn experiment(common: &Common, arguments: &Arguments) -> Result<Done> {
     if !arguments.training.is_empty() || matches!(arguments.format, Format::Html) {
         return Err(Error::usage("an experiment of `host recommend` has tables only")
             .help("leave out --training and --format html"));
@@ -113,7 +121,7 @@ fn experiment(arguments: &Arguments) -> Result<Done> {
     let beside = arguments.beside.as_deref().map(Published::read).transpose()?;
     let results = recommend::collect(&arguments.run)?;
     let document = results.document(beside.as_ref());
-    recommend::write_tables(&arguments.run, &results, &document)?;
+    warn_unless(recommend::write_tables(&arguments.run, &results, &document), common);
     match arguments.format() {
         Format::Terminal => print(&report::terminal(&document))?,
         Format::Markdown => print(&report::markdown(&document))?,

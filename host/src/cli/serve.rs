@@ -42,9 +42,14 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     }
     let server = Server::open(&request, registry)?;
     if arguments.json {
-        print_json(&serde_json::json!({ "url": server.url }))?;
+        print_json(&serde_json::json!({ "url": server.url, "elsewhere": server.elsewhere }))?;
     } else {
         print(&format!("{}\n", server.url))?;
+        if let Some(url) = &server.elsewhere {
+            common.reporter().note(&format!(
+                "from other machines: {url}, or with an address of this machine in the name's place; --name says which name it is"
+            ));
+        }
         common.reporter().note("serving until Ctrl-C");
     }
     server.run()?;

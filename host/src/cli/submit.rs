@@ -49,13 +49,14 @@ pub struct Arguments {
     #[arg(long, global = true, conflicts_with = "dry_run")]
     json: bool,
     #[command(flatten)]
+    options: RunOptions,
+    // Each of these has a heading for all of its flags, which goes on to what stands behind: they come last.
+    #[command(flatten)]
     resources: Resources,
     #[command(flatten)]
     slurm: SlurmOptions,
     #[command(flatten)]
     kubernetes: KubernetesOptions,
-    #[command(flatten)]
-    options: RunOptions,
 }
 
 /// Instead of a run.

@@ -4,6 +4,7 @@ use super::Done;
 use super::common::{Common, LimitFlags};
 use crate::error::{Error, Result};
 use crate::eval::{Jobs, PATIENCE, TaskOptions, work_on};
+use crate::machine::machine_name;
 use crate::progress::Reporter;
 use crate::run::{RunDir, RunLock, Shard};
 use crate::stop;
@@ -60,7 +61,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     let reporter = common.reporter();
     reporter.note(&format!("task {number}: {task}"));
     let say = |event: TaskEvent| note(&run, submission.number, number, event);
-    say(TaskEvent::Started { machine: machine() });
+    say(TaskEvent::Started { machine: machine_name() });
     let worked = match task {
         Task::Part { model, shard } => arguments.caption(common, (model, *shard), &reporter),
         Task::Trial { trial, .. } => {
@@ -136,13 +137,4 @@ impl Arguments {
             Error::usage("no task is named, and no scheduler's environment names one").help("give --task N")
         })
     }
-}
-
-/// The machine's name, as schedulers give it or the system has it.
-fn machine() -> String {
-    let named = ["SLURMD_NODENAME", "HOSTNAME"].iter().find_map(|name| std::env::var(name).ok());
-    named.unwrap_or_else(|| {
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        name.trim().to_owned()
-    })
 }

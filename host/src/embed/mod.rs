@@ -17,7 +17,8 @@ pub use source::Request;
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
-use crate::run::{RunLock, Shard};
+use crate::run::{Kind, RunLock, Shard};
+use crate::stop;
 use plugin_api::EmbeddingSpace;
 
 /// Embeds a dataset, or what is missing of it. What is finished is left as it is.
@@ -28,7 +29,7 @@ pub fn embed(registry: &Registry, lock: &Lock, request: &Request, reporter: &Rep
     let source = source::resolve(registry, lock, request)?;
     source.encoder.library.checked_digest()?;
     let folder = Folder::new(&request.out);
-    let _held = RunLock::acquire(&request.out, Shard::WHOLE)?;
+    let _held = RunLock::take(&request.out, Kind::Features, Shard::WHOLE)?;
     if let Some(earlier) = folder.manifest()? {
         folder.refuse_other(&earlier.plan, &source.plan)?;
         if request.space.as_ref().is_some_and(|space| *space != earlier.space.name) {
@@ -47,6 +48,7 @@ pub fn embed(registry: &Registry, lock: &Lock, request: &Request, reporter: &Rep
         }
     }
     let items = source::items(&source, request, &folder, reporter)?;
+    stop::check()?;
     folder.check_ids(&items, source.plan.layout)?;
     work::embed_items(&source, request, &folder, items, reporter)
 }

@@ -2,7 +2,7 @@
 
 use super::captions::{self, Captions};
 use super::folder::{Folder, Layout, Plan};
-use crate::catalogue::SplitRequest;
+use crate::catalogue::{SplitRequest, check_split};
 use crate::error::{Error, Result};
 use crate::eval::{dataset_entry_splits, dataset_spec, one_answer, prepared, prepared_items, prepared_spec};
 use crate::loader::Library;
@@ -56,6 +56,7 @@ struct Entry<'a> {
 
 /// Resolves a request against the registry and its lock. Opens no library.
 pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Source> {
+    check_split(&request.split)?;
     let entry = entry(registry, lock, &request.model)?;
     let weights = Weights::named(registry, entry.weights, entry.revision);
     let directory = weights.present().ok_or_else(|| {

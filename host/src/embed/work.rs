@@ -9,8 +9,10 @@ use super::source::{Request, Source};
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
 use crate::run::Journal;
+use crate::stop;
 use crate::worker::{Command, Death, EmbedItem, EmbedResult, Event, Reply, RowsPlace, Worker};
 use plugin_api::{EmbeddingSpace, EncoderDescription, Item};
+use std::time::Instant;
 
 /// Items in a row that may kill a worker; then the work is given up.
 const MOST_DEATHS: usize = 3;
@@ -178,17 +180,23 @@ impl Work<'_> {
             loaders: LOADERS,
             rows: self.rows_place(space.width(), progress.rows),
         })?;
+        let mut asked: Option<Instant> = None;
         loop {
-            match worker.next(false) {
+            let mut impatient =
+                || stop::requested() && asked.get_or_insert_with(Instant::now).elapsed() > stop::PATIENCE;
+            let Some(reply) = worker.next_unless(false, &mut impatient) else { return Err(stop::stopped()) };
+            match reply {
                 Reply::Event(Event::Embedded { results }) => {
                     let count = results.len() + progress.killers.len();
                     progress.save(results)?;
                     advance(count);
+                    stop::check()?;
                 }
                 Reply::Event(Event::Done) => return Ok(Ok(worker)),
                 Reply::Event(Event::Failed(failure) | Event::NotSaved(failure)) => return Err(failure.into()),
                 Reply::Event(Event::Log { level, message }) => self.reporter.plugin(&level, &message),
                 Reply::Event(_) => {}
+                Reply::Died(_) if stop::requested() => return Err(stop::stopped()),
                 Reply::Died(death) => return Ok(Err(death)),
             }
         }
@@ -210,7 +218,8 @@ impl Work<'_> {
             let mut worker = Worker::start(self.request.limits, self.request.threads)?;
             worker.send(&Command::LoadEncoder { encoder: self.source.encoder.clone() })?;
             let death = loop {
-                match worker.next(true) {
+                let Some(reply) = worker.next_unless(true, &mut stop::requested) else { return Err(stop::stopped()) };
+                match reply {
                     Reply::Event(Event::EncoderLoaded { description }) => return Ok((worker, description)),
                     Reply::Event(Event::Failed(failure)) => {
                         return Err(Error::from(failure).context(format!("`{}` cannot be loaded", self.request.model)));

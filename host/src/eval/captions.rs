@@ -75,6 +75,7 @@ pub fn caption_all(
                 model: cell.name.to_owned(),
                 metric: None,
                 reason,
+                configuration: state.configuration,
             });
         }
     }
@@ -113,6 +114,8 @@ struct CellState {
     tally: Tally,
     bar: Option<Arc<Bar>>,
     failure: Option<String>,
+    /// Is the failure for how it was asked for?
+    configuration: bool,
 }
 
 impl<'a> CellWork<'a> {
@@ -241,9 +244,9 @@ impl<'a> Captioning<'a> {
                     queue.drop_part(part.cell);
                     queue.give_up(part.cell);
                     drop(queue);
-                    self.fail(part.cell, reason)?;
+                    self.fail(part.cell, reason, false)?;
                 }
-                Ended::NotLoaded(reason) => {
+                Ended::NotLoaded { reason, configuration } => {
                     let mut queue = self.queue();
                     let rest = Part { cell: part.cell, items: work.pending.into() };
                     let nobody = queue.refuse(seat, rest);
@@ -254,7 +257,7 @@ impl<'a> Captioning<'a> {
                             (0..self.cells.len()).filter(of_model).filter(|number| queue.give_up(*number)).collect();
                         drop(queue);
                         for number in lost {
-                            self.fail(number, reason.clone())?;
+                            self.fail(number, reason.clone(), configuration)?;
                         }
                     } else {
                         self.reporter.warn(&format!("{}: {reason}; other workers go on with it", cell.name));
@@ -321,7 +324,9 @@ impl<'a> Captioning<'a> {
             }
         }
         match tally.last_error {
-            Some((_, error)) if tally.captioned == 0 => self.fail(number, CellFailure::none_captioned(&error).reason),
+            Some((_, error)) if tally.captioned == 0 => {
+                self.fail(number, CellFailure::none_captioned(&error).reason, false)
+            }
             _ => {
                 self.run.clear_failure(dataset, cell.name, shard);
                 Ok(())
@@ -329,7 +334,7 @@ impl<'a> Captioning<'a> {
         }
     }
 
-    fn fail(&self, number: usize, reason: String) -> Result<()> {
+    fn fail(&self, number: usize, reason: String, configuration: bool) -> Result<()> {
         let cell = &self.cells[number];
         let mut state = cell.state();
         state.bar = None;
@@ -337,6 +342,7 @@ impl<'a> Captioning<'a> {
             return Ok(());
         }
         state.failure = Some(reason.clone());
+        state.configuration = configuration;
         drop(state);
         self.reporter.warn(&format!("{} on {}: {reason}", cell.name, cell.dataset.name));
         self.run.set_failure(&cell.dataset.name, cell.name, self.request.shard, &CellFailure { reason })

@@ -2,8 +2,8 @@
 
 use super::supervise::one_answer;
 use super::{FailedCell, Items, Request, Resolved};
-use crate::catalogue::SplitRequest;
-use crate::error::{Error, Result};
+use crate::catalogue::{SPLITS, SplitRequest};
+use crate::error::{Error, Exit, Result};
 use crate::prepare::Prepared;
 use crate::progress::Reporter;
 use crate::run::{CellFailure, PlannedModel, RunDir, read_items, write_items};
@@ -34,9 +34,8 @@ pub fn list_items(
                     write_items(&file, &chosen)?;
                 }
                 Err(error) => {
-                    let reason = error.to_string();
-                    reporter.warn(&format!("{}: {reason}", dataset.name));
-                    fail_all(run, resolved, request, &dataset.name, &reason, failed)?;
+                    reporter.warn(&format!("{}: {error}", dataset.name));
+                    fail_all(run, resolved, request, &dataset.name, &error, failed)?;
                     continue;
                 }
             }
@@ -66,9 +65,8 @@ pub fn list_items(
                 Ok(Event::NotSaved(failure)) => return Err(failure.into()),
                 Ok(_) => {}
                 Err(error) => {
-                    let reason = error.to_string();
-                    reporter.warn(&format!("{}: {reason}", dataset.name));
-                    fail_all(run, resolved, request, &dataset.name, &reason, failed)?;
+                    reporter.warn(&format!("{}: {error}", dataset.name));
+                    fail_all(run, resolved, request, &dataset.name, &error, failed)?;
                     continue;
                 }
             }
@@ -93,7 +91,7 @@ pub fn prepared_items(prepared: &Prepared, split: &str, limit: Option<usize>) ->
     }
     if items.is_empty() {
         return Err(Error::failed(format!("the split `{split}` of {} has no items", prepared.folder.display()))
-            .help("splits are train, validation, test and all"));
+            .help(format!("splits are {}", SPLITS.join(", "))));
     }
     Ok(items)
 }
@@ -104,16 +102,18 @@ fn fail_all(
     resolved: &Resolved,
     request: &Request,
     dataset: &str,
-    reason: &str,
+    error: &Error,
     failed: &mut Vec<FailedCell>,
 ) -> Result<()> {
     for PlannedModel { name: model, .. } in resolved.plan.models_on(dataset) {
-        run.set_failure(dataset, model, request.shard, &CellFailure { reason: reason.to_owned() })?;
+        let reason = error.to_string();
+        run.set_failure(dataset, model, request.shard, &CellFailure { reason: reason.clone() })?;
         failed.push(FailedCell {
             dataset: dataset.to_owned(),
             model: model.clone(),
             metric: None,
-            reason: reason.to_owned(),
+            reason,
+            configuration: error.exit == Exit::Usage,
         });
     }
     Ok(())

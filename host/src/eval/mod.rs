@@ -17,20 +17,20 @@ pub use compare::{Comparison, ComparisonRequest, DatasetComparison, compare_mode
 pub use devices::Jobs;
 pub use items::prepared_items;
 pub use resolve::{
-    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, dataset_entry_splits,
-    dataset_spec, json_settings, metric_specs, overridden, planned_model, prepared, prepared_folder, prepared_spec,
-    resolve,
+    AUTOMATIC_BATCH, Request, Resolved, Skipped, captioner_of_model, captioner_of_weights, check_generation,
+    dataset_entry_splits, dataset_spec, json_settings, metric_specs, overridden, planned_model, prepared,
+    prepared_folder, prepared_spec, resolve,
 };
 pub use scores::score_run;
 pub use supervise::one_answer;
 pub use task::{PATIENCE, Planned, TaskOptions, plan_run, work_on};
 
 use crate::energy::{EVERY_BOARD, Energy, Meter};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
-use crate::run::{RunDir, RunLock};
+use crate::run::{Kind, Plan, RunDir, RunLock, read_predictions};
 use crate::stop;
 use std::collections::BTreeMap;
 
@@ -43,6 +43,9 @@ pub struct FailedCell {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
     pub reason: String,
+    /// Is it for how it was asked for: a flag, a file or a registry entry that the plugin refuses?
+    #[serde(skip)]
+    pub configuration: bool,
 }
 
 /// What an evaluation came to.
@@ -66,10 +69,8 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         reporter.note(&skipped.to_string());
     }
     let run = run_folder(registry, &resolved, request);
-    let _held = RunLock::acquire(run.path(), request.shard)?;
-    if request.shard.is_whole() {
-        run.clear_unfinished();
-    }
+    let _held = RunLock::take(run.path(), Kind::Run, request.shard)?;
+    let begun = run.plan_file().is_file();
     run.adopt(&resolved.plan)?;
     reporter.note(&format!("run directory: {}", run.path().display()));
     let meter = Meter::start(registry.energy());
@@ -77,6 +78,14 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     let items = items::list_items(&run, &resolved, request, reporter, &mut failed)?;
     captions::caption_all(&run, &resolved, request, &items, reporter, &mut failed)?;
     let stopped = stop::requested();
+    if !begun && request.shard.is_whole() && !stopped && is_refused(&run, &resolved.plan, &failed)? {
+        run.withdraw()?;
+        return Err(Error::usage("nothing could be captioned as it was asked for: every cell failed")
+            .help(format!(
+                "the reasons stand above; correct the flag, file or registry entry: {} keeps no plan of this, so that the corrected command can use it",
+                run.path().display()
+            )));
+    }
     if request.shard.is_whole() && !stopped {
         let metrics = resolved.metrics.clone();
         let prepared = |dataset: &str| {
@@ -96,6 +105,22 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
         report::write_report(&run, &resolved.plan, report::Additions::default())?;
     }
     Ok(Evaluated { run, failed, skipped: resolved.skipped, sharded: !request.shard.is_whole(), stopped })
+}
+
+/// Did every cell fail for how it was asked for, before anything was said of any item?
+fn is_refused(run: &RunDir, plan: &Plan, failed: &[FailedCell]) -> Result<bool> {
+    let cells: usize = plan.datasets.iter().map(|dataset| plan.models_on(&dataset.name).count()).sum();
+    if failed.len() != cells || !failed.iter().all(|cell| cell.configuration) {
+        return Ok(false);
+    }
+    for cell in failed {
+        for file in run.prediction_files(&cell.dataset, &cell.model)? {
+            if !read_predictions(&file)?.0.is_empty() {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// The folder that was asked for, else one beside the registry, named by the plan.

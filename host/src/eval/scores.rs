@@ -1,11 +1,13 @@
-//! Scoring a run's cells in a worker. What is scored already, from the same predictions by the same plugin, is left as it is.
+//! Scoring a run's cells in a worker. What is scored already, from the same predictions by the same plugin, is left as it is, where all
+//! its files are whole.
 
 use super::FailedCell;
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
-use crate::run::{CellFailure, Outcome, Plan, RunDir, Shard, read_predictions, replace_file};
-use crate::score::{FamilyScores, RESAMPLES};
-use crate::worker::{Command, Death, Event, Limits, Reply, ScoreCell, ScoreMetric, Worker};
+use crate::run::{CellFailure, Outcome, Plan, Prediction, RunDir, Shard, read_items, read_predictions, replace_file};
+use crate::score::{FamilyScores, ItemLines, RESAMPLES};
+use crate::worker::{Command, Death, Event, Limits, Reply, ScoreCell, ScoreMetric, Worker, captioned_items};
+use plugin_api::Item;
 use std::path::PathBuf;
 
 /// Scores every cell of the plan that has captions. `prepared` tells where a dataset's prepared form is, for the metrics that read it.
@@ -29,13 +31,18 @@ pub fn score_run(
         for metric in &mut metrics {
             metric.spec.message.dataset = prepared(&dataset.name);
         }
+        let items = read_items(&items_file)?;
         let mut cells: Vec<ScoreCell> = Vec::new();
-        for model in plan.models_on(&dataset.name) {
-            let predictions = run.predictions_file(&dataset.name, &model.name, Shard::WHOLE);
-            let usable = run.failure(&dataset.name, &model.name).is_none() && has_captions(&predictions)?;
-            if usable && is_stale(run, &dataset.name, &model.name, &metrics)? {
-                let folder = run.scores_folder(&dataset.name, &model.name);
-                cells.push(ScoreCell { model: model.name.clone(), predictions, folder });
+        for model in plan.models_on(&dataset.name).map(|model| &model.name) {
+            if run.failure(&dataset.name, model).is_some() {
+                continue;
+            }
+            let file = run.predictions_file(&dataset.name, model, Shard::WHOLE);
+            let (predictions, _) = read_predictions(&file)?;
+            let any = predictions.iter().any(|prediction| matches!(prediction.outcome, Outcome::Caption { .. }));
+            if any && is_stale(run, &dataset.name, model, &metrics, &items, predictions)? {
+                let folder = run.scores_folder(&dataset.name, model);
+                cells.push(ScoreCell { model: model.clone(), predictions: file, folder });
             }
         }
         let scoring = Scoring { run, dataset: &dataset.name, plan, limits, threads, reporter };
@@ -44,12 +51,15 @@ pub fn score_run(
     Ok(())
 }
 
-fn has_captions(predictions: &std::path::Path) -> Result<bool> {
-    let (predictions, _) = read_predictions(predictions)?;
-    Ok(predictions.iter().any(|prediction| matches!(prediction.outcome, Outcome::Caption { .. })))
-}
-
-fn is_stale(run: &RunDir, dataset: &str, model: &str, metrics: &[ScoreMetric]) -> Result<bool> {
+/// Are scores missing, made of something else, or damaged?
+fn is_stale(
+    run: &RunDir,
+    dataset: &str,
+    model: &str,
+    metrics: &[ScoreMetric],
+    items: &[Item],
+    predictions: Vec<Prediction>,
+) -> Result<bool> {
     let input =
         FamilyScores::input_digest(&run.predictions_file(dataset, model, Shard::WHOLE), &run.items_file(dataset))?;
     let fresh = |metric: &ScoreMetric| {
@@ -57,8 +67,15 @@ fn is_stale(run: &RunDir, dataset: &str, model: &str, metrics: &[ScoreMetric]) -
             scores.input_sha256 == input && Some(&scores.plugin_sha256) == metric.spec.library.sha256.as_ref()
         })
     };
-    let files = [run.item_scores_file(dataset, model), run.statistics_file(dataset, model)];
-    Ok(!files.iter().all(|file| file.is_file()) || !metrics.iter().all(fresh))
+    if !metrics.iter().all(fresh) {
+        return Ok(true);
+    }
+    let (captioned, _) = captioned_items(items, predictions);
+    let ids: Vec<&str> = captioned.iter().map(|item| item.id.as_str()).collect();
+    let families: Vec<&str> = metrics.iter().map(|metric| metric.spec.entry.as_str()).collect();
+    let whole = ItemLines::<Vec<f64>>::hold(&run.statistics_file(dataset, model), &ids, &families)
+        && ItemLines::<f64>::hold(&run.item_scores_file(dataset, model), &ids, &[]);
+    Ok(!whole)
 }
 
 struct Scoring<'a> {
@@ -139,6 +156,7 @@ impl Scoring<'_> {
             model: model.to_owned(),
             metric: Some(metric.to_owned()),
             reason: reason.to_owned(),
+            configuration: false,
         });
         Ok(())
     }

@@ -9,10 +9,11 @@ use crate::error::{Error, Result};
 use crate::prepare::Prepared;
 use crate::progress::{Bar, Reporter};
 use crate::run::{Outcome, RunDir, replace_file};
+use crate::stop;
 use crate::worker::{CaptionItem, CaptionResult, Command, ComponentSpec, Death, Event, ImagePlace, Reply, Worker};
 use plugin_api::Item;
 use plugin_api::abi::messages::CaptionerMessage;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Items in a row that may kill a worker; then the cell is given up.
 const MOST_DEATHS: usize = 3;
@@ -22,8 +23,6 @@ const MOST_LOAD_DEATHS: usize = 2;
 const LOADERS: usize = 4;
 /// Batches that a worker may have in hand at its death: the one on the device and those being loaded.
 const IN_HAND: usize = 5;
-/// How long a worker that is asked to stop may take for the batch in hand: less than schedulers wait before they kill.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A device with one model on it, or about to be.
 pub struct Station<'a> {
@@ -45,8 +44,11 @@ pub enum Ended {
     Done,
     /// The cell cannot be finished, and why.
     GivenUp(String),
-    /// The model cannot be loaded here, and why.
-    NotLoaded(String),
+    /// The model cannot be loaded here, and why; and whether for how it was asked for.
+    NotLoaded {
+        reason: String,
+        configuration: bool,
+    },
     /// It was to end early: what is saved is saved.
     Halted,
 }
@@ -65,7 +67,7 @@ impl Station<'_> {
                 Some(worker) => worker,
                 None => match self.load()? {
                     Loaded::Worker(worker) => *worker,
-                    Loaded::Not(reason) => return Ok(Ended::NotLoaded(reason)),
+                    Loaded::Not { reason, configuration } => return Ok(Ended::NotLoaded { reason, configuration }),
                     Loaded::Halted => return Ok(Ended::Halted),
                 },
             };
@@ -131,7 +133,7 @@ impl Station<'_> {
         })?;
         let mut asked: Option<Instant> = None;
         loop {
-            let mut impatient = || (self.halted)() && asked.get_or_insert_with(Instant::now).elapsed() > PATIENCE;
+            let mut impatient = || (self.halted)() && asked.get_or_insert_with(Instant::now).elapsed() > stop::PATIENCE;
             match worker.next_unless(false, &mut impatient) {
                 None => return Ok(Work::Halted),
                 Some(Reply::Event(Event::Captions { results, timing })) => {
@@ -172,7 +174,9 @@ impl Station<'_> {
                         return Ok(Loaded::Worker(Box::new(worker)));
                     }
                     Some(Reply::Event(Event::Failed(failure))) => {
-                        return Ok(Loaded::Not(format!("the model cannot be loaded: {}", Error::from(failure))));
+                        let configuration = failure.usage;
+                        let reason = format!("the model cannot be loaded: {}", Error::from(failure));
+                        return Ok(Loaded::Not { reason, configuration });
                     }
                     Some(Reply::Event(Event::Log { level, message })) => self.reporter.plugin(&level, &message),
                     Some(Reply::Event(_)) => {}
@@ -182,7 +186,8 @@ impl Station<'_> {
             };
             deaths += 1;
             if deaths >= MOST_LOAD_DEATHS {
-                return Ok(Loaded::Not(format!("the model cannot be loaded: {}", death.reason)));
+                let reason = format!("the model cannot be loaded: {}", death.reason);
+                return Ok(Loaded::Not { reason, configuration: false });
             }
         }
     }
@@ -190,7 +195,7 @@ impl Station<'_> {
 
 enum Loaded {
     Worker(Box<Worker>),
-    Not(String),
+    Not { reason: String, configuration: bool },
     Halted,
 }
 

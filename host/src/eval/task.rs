@@ -5,7 +5,7 @@ use crate::energy::{Energy, Meter};
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
-use crate::run::{Plan, RunDir, RunLock, Shard};
+use crate::run::{Kind, Plan, RunDir, RunLock, Shard};
 use crate::stop;
 use crate::worker::Limits;
 use plugin_api::Device;
@@ -35,9 +35,16 @@ pub fn plan_run(
         reporter.note(&skipped.to_string());
     }
     let run = run_folder(registry, &resolved, request);
+    Kind::Run.refuse_others(run.path())?;
     if write {
+        let begun = run.plan_file().is_file();
         run.adopt(&resolved.plan)?;
-        list(&run, &resolved, request, reporter)?;
+        if let Err(error) = list(&run, &resolved, request, reporter) {
+            if !begun {
+                run.withdraw()?;
+            }
+            return Err(error);
+        }
     } else if let Some(earlier) = Plan::read(&run.plan_file())? {
         run.check_same(&earlier, &resolved.plan)?;
     }

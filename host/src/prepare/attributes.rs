@@ -4,6 +4,7 @@ use super::manifest::Prepared;
 use crate::error::Result;
 use crate::progress::Reporter;
 use crate::run::{file_digest, replace_file};
+use crate::stop;
 use language::attributes::{VOCABULARY_FILE, Vocabulary, attributes};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
@@ -27,6 +28,7 @@ pub fn write(prepared: &Prepared, reporter: &Reporter) -> Result<BTreeMap<String
     let bar = reporter.bar("attributes", 0, texts.len());
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for part in texts.chunks(PART) {
+        stop::check()?;
         let counted = part.par_iter().with_max_len(32).fold(BTreeMap::new, |mut counts, (text, times)| {
             for lemma in attributes(text) {
                 *counts.entry(lemma).or_insert(0) += times;

@@ -4,6 +4,7 @@ use super::manifest::Prepared;
 use crate::error::Result;
 use crate::progress::Reporter;
 use crate::run::{file_digest, replace_file};
+use crate::stop;
 use category_classifier::{
     CATEGORIES_FILE, CategoriesFile, CategoryClassifier, CategoryCount, Example, HeldOut, MODEL_FILE, train,
 };
@@ -44,6 +45,7 @@ pub fn write(prepared: &Prepared, reporter: &Reporter) -> Result<BTreeMap<String
             .warn("no training item has a category, so there is no classifier, and category-accuracy cannot be scored");
         return Ok(BTreeMap::new());
     }
+    stop::check()?;
     let names = counts.iter().map(|count| count.name.clone()).collect();
     let seed = prepared.manifest.seed;
     let classifier = train(names, &examples, seed);
@@ -52,6 +54,7 @@ pub fn write(prepared: &Prepared, reporter: &Reporter) -> Result<BTreeMap<String
     let held_out_split = if counts.iter().any(|count| count.test > 0) { "test" } else { "validation" };
     let (mut references, mut correct) = (0, 0);
     for item in prepared.items()? {
+        stop::check()?;
         let item = item?;
         if item.split.as_deref() == Some(held_out_split)
             && let Some(category) = &item.category

@@ -6,6 +6,7 @@ use super::output::OutputFile;
 use super::source::Catalogue;
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
+use crate::stop;
 use image::ImageEncoder;
 use plugin_api::ImageSource;
 use std::collections::{BTreeMap, HashMap};
@@ -66,6 +67,7 @@ pub fn write(prepared: &Prepared, catalogue: &dyn Catalogue, reporter: &Reporter
     let bar = reporter.bar("packing images", 0, prepared.manifest.counts.kept);
     let mut missing = 0;
     for item in prepared.items()? {
+        stop::check()?;
         let item = item?;
         bar.advance(1);
         match catalogue.image(&item.image).map_err(|error| error.message).and_then(encoded) {

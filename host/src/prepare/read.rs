@@ -6,6 +6,7 @@ use super::options::PrepareOptions;
 use super::output::OutputFile;
 use super::source::Catalogue;
 use crate::error::{Error, Result};
+use crate::stop;
 use plugin_api::{Item, ItemError};
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
@@ -73,13 +74,17 @@ pub fn read(
     folder: &std::path::Path,
     dropped: &mut OutputFile,
 ) -> Result<Records> {
-    let spool = tempfile::Builder::new().prefix(".items-").suffix(".tmp").tempfile_in(folder);
+    // Named as all is that a killed command leaves aside.
+    let spool = tempfile::Builder::new().prefix(".new-").suffix(".tmp").tempfile_in(folder);
     let spool = spool.map_err(|error| Error::io("write", folder, &error))?;
     let mut writer = std::io::BufWriter::with_capacity(1 << 16, spool);
     let (mut slim, mut categories, mut tally) = (Vec::new(), BTreeMap::new(), Tally::default());
     let mut ids = HashSet::new();
     let mut failure = None;
     catalogue.read(&mut |record| {
+        if stop::requested() {
+            return false;
+        }
         tally.records += 1;
         let taken = match record.and_then(|item| usable(item, options)) {
             Ok(item) if !ids.insert(item.id.clone()) => drop_one(
@@ -113,6 +118,7 @@ pub fn read(
     if let Some(error) = failure {
         return Err(error);
     }
+    stop::check()?;
     let spool = writer.into_inner().map_err(|error| Error::io("write", folder, error.error()))?;
     Ok(Records { slim, categories, tally, spool })
 }

@@ -7,6 +7,7 @@ use super::output::OutputFile;
 use super::read::Records;
 use crate::catalogue::SplitRule;
 use crate::error::{Error, Result};
+use crate::stop;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -41,6 +42,7 @@ impl Selecting<'_> {
         let mut items = OutputFile::create(self.folder, ITEMS)?;
         let mut categories = BTreeSet::new();
         for (item, reason) in records.items()?.zip(&reasons) {
+            stop::check()?;
             let mut item = item?;
             if let Some(reason) = reason {
                 dropped.csv(&[&item.id, "category", reason])?;

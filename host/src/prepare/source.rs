@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::loader::Dataset;
 use crate::run::hex;
+use crate::stop;
 use plugin_api::{ImageSource, Item, ItemError, PluginError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -62,6 +63,7 @@ pub fn source_files(root: &Path, splits: Option<&Path>) -> Result<Vec<SourceFile
                 continue;
             }
             let shown = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            stop::check()?;
             files.push(SourceFile::of(&path, shown)?);
         }
     }

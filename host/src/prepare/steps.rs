@@ -9,7 +9,8 @@ use super::source::{Catalogue, changes, source_files};
 use super::{attributes, categories, pack, read, summary};
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
-use crate::run::{create_folder, file_digest, hex};
+use crate::run::{Kind, RunLock, Shard, file_digest, hex};
+use crate::stop;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -68,10 +69,18 @@ pub struct Outcome {
 /// Prepares a dataset, or what is missing of it.
 ///
 /// # Errors
-/// The source changed since the folder was made (and `force` is not set), the catalogue cannot be read, no item is left, or a step needs
-/// items that are not there.
+/// The folder holds something else, or another host is at work in it; the source changed since the folder was made (and `force` is not set),
+/// the catalogue cannot be read, no item is left, or a step needs items that are not there. Asked to stop: the steps that are done are kept.
 pub fn prepare(catalogue: &dyn Catalogue, request: &Request<'_>, reporter: &Reporter) -> Result<Outcome> {
-    create_folder(request.out)?;
+    let whole = |path: &Path| path.canonicalize().ok();
+    if whole(request.out).is_some_and(|out| whole(request.root) == Some(out)) {
+        return Err(Error::usage(format!(
+            "the prepared dataset would go among the vendor's files in {}",
+            request.root.display()
+        ))
+        .help("choose another folder with --out DIR"));
+    }
+    let _held = RunLock::take(request.out, Kind::Prepared, Shard::WHOLE)?;
     let earlier = Manifest::read(request.out)?;
     if let Some(earlier) = &earlier {
         if earlier.dataset != request.dataset {
@@ -219,6 +228,7 @@ impl Work<'_> {
             self.reused.push(name.to_owned());
             return Ok(());
         }
+        stop::check()?;
         self.reporter.note(&format!("preparing {name}"));
         let files = make(prepared)?;
         prepared.manifest.steps.insert(name.to_owned(), MadeStep { from, files });

@@ -1,4 +1,4 @@
-//! A table as CSV, for spreadsheets and scripts: numbers unscaled and in full.
+//! A table as CSV, for spreadsheets and scripts: numbers unscaled and in full. Texts that a spreadsheet would compute are made harmless.
 
 use super::table::{Cell, Table};
 use crate::error::{Error, Result};
@@ -13,9 +13,10 @@ pub fn csv(table: &Table) -> Result<String> {
     let published = table.rows.iter().any(|row| row.published);
     let mut head = Vec::new();
     for (column, ranged) in table.columns.iter().zip(&ranged) {
-        head.push(column.name.clone());
+        let name = harmless(column.name.clone());
+        head.push(name.clone());
         if *ranged {
-            head.extend([format!("{}_low", column.name), format!("{}_high", column.name)]);
+            head.extend([format!("{name}_low"), format!("{name}_high")]);
         }
     }
     head.extend(published.then(|| "published".to_owned()));
@@ -41,10 +42,18 @@ pub fn csv(table: &Table) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| fail(&error))
 }
 
+/// A text as it may stand in a cell: one that a spreadsheet would take for a formula, and that is no number, begins with an apostrophe.
+pub fn harmless(text: String) -> String {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err() {
+        true => format!("'{text}"),
+        false => text,
+    }
+}
+
 fn full(cell: &Cell) -> String {
     match cell {
         Cell::Empty | Cell::Missing | Cell::Failed => String::new(),
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) => harmless(text.clone()),
         Cell::Number(number) => number.value.to_string(),
         Cell::Pair(..) => cell.printed(),
     }
@@ -67,5 +76,16 @@ mod tests {
         assert_eq!(text, "model,bleu-4,bleu-4_low,bleu-4_high\n\"a,b\",0.333333333,0.25,0.5\nc,,,\n");
         rows[1].published = true;
         assert!(csv(&table(&rows)).unwrap().ends_with("c,,,,true\n"));
+    }
+
+    #[test]
+    fn texts_that_a_spreadsheet_would_compute_are_made_harmless_and_numbers_stay() {
+        let columns = vec![Column::text("=model", "Model"), Column::text("rate", "Rate")];
+        let rows = vec![Row::new(vec![Cell::text("@sum(a)"), Cell::text("-0.5")])];
+        let text = csv(&Table { columns, rows, ..Table::default() }).unwrap();
+        assert_eq!(text, "'=model,rate\n'@sum(a),-0.5\n");
+        for (text, expected) in [("+cmd", "'+cmd"), ("-", "'-"), ("a=b", "a=b"), ("1e-4", "1e-4"), ("\tx", "'\tx")] {
+            assert_eq!(harmless(text.to_owned()), expected);
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Where things lie in a run directory.
 
-use super::files::clear_unfinished;
 use super::{Plan, Shard, create_folder, replace_file};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -182,11 +181,6 @@ impl RunDir {
         self.cell(dataset, model).join(if shard.is_whole() { "failure.json".to_owned() } else { name })
     }
 
-    /// Removes files that a killed host or worker had begun to write aside. Only for who is alone in the directory.
-    pub fn clear_unfinished(&self) {
-        clear_unfinished(&self.0);
-    }
-
     /// Makes sure that the directory holds this plan: writes it into a new run, accepts it in one of the same plan, refuses
     /// another with the differences shown.
     pub fn adopt(&self, plan: &Plan) -> Result<()> {
@@ -195,6 +189,23 @@ impl RunDir {
             return plan.write(&self.plan_file());
         };
         self.check_same(&earlier, plan)
+    }
+
+    /// Takes a plan away again under which nothing was captioned, with what was made for it; the plan last, so that a crash leaves a run. Only
+    /// for who wrote the plan and is alone in the directory.
+    pub fn withdraw(&self) -> Result<()> {
+        let made = ["items", "models", "predictions"].map(|name| self.0.join(name));
+        let removed = made.iter().map(|folder| (folder, std::fs::remove_dir_all(folder)));
+        let plan = self.plan_file();
+        for (path, done) in removed.chain(std::iter::once_with(|| (&plan, std::fs::remove_file(&plan)))) {
+            match done {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", path, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a plan that differs from this run's, with the differences shown.

@@ -1,7 +1,7 @@
 //! Who may write into a run directory: one host for the whole run, or several with different shards.
 
-use super::Shard;
-use super::files::create_folder;
+use super::files::{clear_unfinished, create_folder};
+use super::{Kind, Shard};
 use crate::error::{Error, Result};
 use crate::stop;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -32,6 +32,23 @@ impl RunLock {
     /// For a whole run: alone. For a shard: beside other shards, alone on this one.
     pub fn acquire(run: &Path, shard: Shard) -> Result<RunLock> {
         Ok(acquire(run, shard, None)?)
+    }
+
+    /// Takes a folder for a kind of results, as [`RunLock::acquire`] does. Who is alone in it removes what killed commands had begun to write
+    /// aside.
+    ///
+    /// # Errors
+    /// The folder holds something else, or another host is at work in it.
+    pub fn take(folder: &Path, kind: Kind, shard: Shard) -> Result<RunLock> {
+        kind.refuse_others(folder)?;
+        let lock = acquire(folder, shard, None).map_err(|denied| match denied {
+            Denied::Held(error) => error.help(format!("wait for it, or choose another folder with {}", kind.flag())),
+            Denied::Broken(error) => error,
+        })?;
+        if shard.is_whole() {
+            clear_unfinished(folder);
+        }
+        Ok(lock)
     }
 
     /// Removes the locks of parts. For who holds the whole run: no part can be at work then.
@@ -122,7 +139,7 @@ fn lock(
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Denied::Held(
             Error::failed(format!("{holder} is at work in {} already", run.display()))
-                .help("wait for it, or choose another folder with --run DIR"),
+                .help("wait for it, or choose another folder"),
         )),
         Err(TryLockError::Error(error)) => Err(Denied::Broken(Error::io("lock", run, &error))),
     }

@@ -4,6 +4,7 @@ mod directory;
 mod files;
 mod items;
 mod journal;
+mod kind;
 mod lock;
 mod merge;
 mod plan;
@@ -16,6 +17,7 @@ pub use files::{
 };
 pub use items::{read_items, write_items};
 pub use journal::{Journal, read_journal};
+pub use kind::Kind;
 pub use lock::RunLock;
 pub use merge::merge;
 pub use plan::{Environment, Plan, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, differences};

@@ -19,10 +19,17 @@ pub struct ItemLines<T> {
 }
 
 impl<T: DeserializeOwned> ItemLines<T> {
+    /// Does a file hold a line for each of these items, in this order, with a value of each of these names? One that cannot be read does not.
+    pub fn hold(path: &Path, ids: &[&str], names: &[&str]) -> bool {
+        ItemLines::<T>::read(path, names).is_ok_and(|lines| {
+            lines.damaged == 0 && lines.ids == ids && lines.values.iter().flatten().all(Option::is_some)
+        })
+    }
+
     /// Reads a file of JSON objects, one a line, each with an `id`.
     ///
     /// # Errors
-    /// The file cannot be read. Damaged lines are counted, and no error.
+    /// The file cannot be read. Damaged lines, and a last one that does not end, are counted, and no error.
     pub fn read(path: &Path, names: &[&str]) -> Result<ItemLines<T>> {
         let fail = |error: std::io::Error| Error::io("read", path, &error);
         let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
@@ -30,8 +37,9 @@ impl<T: DeserializeOwned> ItemLines<T> {
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).map_err(fail)? > 0 {
             let pick = Pick::<T> { names, kind: PhantomData };
-            match pick.deserialize(&mut serde_json::Deserializer::from_slice(&line)) {
-                Ok((Some(id), values)) => {
+            let mut text = serde_json::Deserializer::from_slice(&line);
+            match pick.deserialize(&mut text).and_then(|picked| text.end().map(|()| picked)) {
+                Ok((Some(id), values)) if line.ends_with(b"\n") => {
                     lines.ids.push(id);
                     for (list, value) in lines.values.iter_mut().zip(values) {
                         list.push(value);
@@ -96,5 +104,32 @@ mod tests {
         assert_eq!(lines.ids, ["a", "b"]);
         assert_eq!(lines.values, [vec![None, Some(1.0)], vec![Some(0.5), None]]);
         assert_eq!(lines.damaged, 2);
+    }
+
+    #[test]
+    fn a_file_holds_its_items_only_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("statistics.jsonl");
+        let whole = "{\"id\":\"a\",\"bleu\":[1,2]}\n{\"id\":\"b\",\"bleu\":[3,4]}\n";
+        let holds = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            ItemLines::<Vec<f64>>::hold(&path, &["a", "b"], &["bleu"])
+        };
+        assert!(holds(whole));
+        for cut in 0..whole.len() {
+            assert!(!holds(&whole[..cut]), "cut at {cut}");
+        }
+        for other in [
+            whole.replace("\"b\"", "\"c\""),
+            whole.replacen("bleu", "spice", 1),
+            whole.replacen("[1,2]", "[1,\"x\"]", 1),
+            whole.replacen("}\n", "}}\n", 1),
+            whole.repeat(2),
+            "\0".repeat(whole.len()),
+        ] {
+            assert!(!holds(&other), "{other}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(!ItemLines::<Vec<f64>>::hold(&path, &["a", "b"], &["bleu"]));
     }
 }

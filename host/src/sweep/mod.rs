@@ -13,7 +13,7 @@ use crate::error::{Error, Exit, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
-use crate::run::{RunLock, Shard, replace_file};
+use crate::run::{Kind, RunLock, Shard, replace_file};
 use crate::train::{TrainPlan, TrainRequest, Trained, plan_training, train};
 use crate::worker::Limits;
 use plugin_api::Device;
@@ -103,7 +103,7 @@ pub fn rank(out: &Path, why: impl Fn(&str) -> Option<String>) -> Result<Swept> {
         Error::usage(format!("{} is no sweep's folder: it has no sweep.toml", out.display()))
             .help("`host sweep` makes one")
     })?;
-    let held = RunLock::acquire(out, Shard::WHOLE)?;
+    let held = RunLock::take(out, Kind::Sweep, Shard::WHOLE)?;
     let outcome = |trial: &Trial| {
         let reason = || why(&trial.name).unwrap_or_else(|| "it is not finished".to_owned());
         Outcome::of(trial, Trained::read(&trial.folder(out)).ok_or_else(|| Error::failed(reason())))
@@ -122,7 +122,7 @@ pub fn rank(out: &Path, why: impl Fn(&str) -> Option<String>) -> Result<Swept> {
 /// The file is wrong, with its line; the folder holds another sweep; nothing can be written. A trial that fails is an outcome.
 pub fn sweep(registry: &Registry, lock: &Lock, request: &SweepRequest, reporter: &Reporter) -> Result<Option<Swept>> {
     let file = SweepFile::read(&request.file)?;
-    let _held = RunLock::acquire(&request.out, Shard::WHOLE)?;
+    let _held = RunLock::take(&request.out, Kind::Sweep, Shard::WHOLE)?;
     adopt(&request.out, &file)?;
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut result = Swept { varied: file.varied.clone(), trials: Vec::new() };
@@ -164,6 +164,7 @@ fn trials_file(out: &Path) -> PathBuf {
 
 /// Makes sure that the folder holds this sweep or none. Gives the trials as `trials.json` has them.
 fn check_same(out: &Path, file: &SweepFile) -> Result<String> {
+    Kind::Sweep.refuse_others(out)?;
     let path = trials_file(out);
     let now = serde_json::to_string_pretty(&file.trials)
         .map_err(|error| Error::failed(format!("cannot write the trials: {error}")))?

@@ -4,7 +4,7 @@ use super::checkpoints::Progress;
 use super::options::TrainOptions;
 use crate::error::{Error, Result};
 use crate::run::{
-    Environment, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, differences, refuse_other_plan,
+    Environment, Kind, PlannedDataset, PlannedMetric, PlannedModel, PlannedPlugin, differences, refuse_other_plan,
     replace_file,
 };
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,7 @@ impl TrainPlan {
 
     /// Could a training of this plan go on in the folder, or begin there?
     pub fn check(&self, folder: &Path, resume: bool) -> Result<()> {
+        Kind::Training.refuse_others(folder)?;
         let Some(earlier) = TrainPlan::read(folder)? else { return Ok(()) };
         if !resume {
             return Err(Error::usage(format!("{} holds a training already", folder.display()))

@@ -3,6 +3,7 @@
 
 use super::index::lines::Signature;
 use crate::error::{Error, Result};
+use crate::report::harmless;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -127,17 +128,13 @@ pub fn now() -> u64 {
     since.map_or(0, |time| time.as_secs())
 }
 
-/// Rows as CSV. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+/// Rows as CSV, with cells that no spreadsheet computes.
 pub fn csv(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>> {
     let fail = |error: &dyn std::fmt::Display| Error::failed(format!("cannot write CSV: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(head).map_err(|error| fail(&error))?;
     for row in rows {
-        let cells = row.into_iter().map(|cell| match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-            true => format!("'{cell}"),
-            false => cell,
-        });
-        writer.write_record(cells).map_err(|error| fail(&error))?;
+        writer.write_record(row.into_iter().map(harmless)).map_err(|error| fail(&error))?;
     }
     writer.into_inner().map_err(|error| fail(&error))
 }

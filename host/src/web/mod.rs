@@ -14,6 +14,7 @@ mod journal;
 mod links;
 mod order;
 mod pages;
+mod patience;
 mod preference;
 mod routes;
 mod served;
@@ -23,6 +24,7 @@ mod view;
 pub use export::{Exported, export};
 
 use crate::error::Result;
+use crate::machine::machine_name;
 use crate::registry::{Lock, Registry};
 use crate::run::RunDir;
 use guard::Guard;
@@ -52,6 +54,8 @@ pub struct Server {
     app: App,
     /// Where a browser finds it; with the token, where one is needed.
     pub url: String,
+    /// Where browsers of other machines find it, if the server listens on every address and no name was given.
+    pub elsewhere: Option<String>,
 }
 
 impl Server {
@@ -74,7 +78,11 @@ impl Server {
             other => other?,
         };
         let bound = listener.local_addr().unwrap_or(SocketAddr::new(request.address, request.port));
-        let guard = Guard::new(request.address.is_loopback(), request.names.clone());
+        let everywhere = bound.ip().is_unspecified() && request.names.is_empty();
+        let machine = Some(machine_name()).filter(|name| everywhere && !name.is_empty());
+        // Nobody else can make this machine's own name lead here.
+        let names = request.names.iter().cloned().chain(machine.clone()).collect();
+        let guard = Guard::new(request.address.is_loopback(), names);
         let token = guard.token.as_ref().map_or_else(String::new, |token| format!("?token={token}"));
         let shown = match (request.names.first(), bound.ip().is_unspecified()) {
             (Some(name), _) => format!("{name}:{}", bound.port()),
@@ -82,7 +90,8 @@ impl Server {
             (None, false) => bound.to_string(),
         };
         let app = App { runs, images: Images::new(registry)?, guard };
-        Ok(Server { listener, app, url: format!("http://{shown}/{token}") })
+        let elsewhere = machine.map(|name| format!("http://{name}:{}/{token}", bound.port()));
+        Ok(Server { listener, app, url: format!("http://{shown}/{token}"), elsewhere })
     }
 
     /// Answers until the process is told to end.

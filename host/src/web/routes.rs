@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
@@ -46,10 +46,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/assets/app.css", get(|| async { asset("text/css; charset=utf-8", CSS) }))
         .route("/assets/app.js", get(|| async { asset("text/javascript; charset=utf-8", JS) }))
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/r/{run}", get(run_with_slash))
         .route("/r/{run}/", get(run))
         .route("/r/{run}/live", get(live))
         .route("/r/{run}/notes.csv", get(notes_csv))
         .route("/r/{run}/votes.csv", get(votes_csv))
+        .route("/r/{run}/{dataset}", get(items_with_slash))
         .route("/r/{run}/{dataset}/", get(items))
         .route("/r/{run}/{dataset}/item", get(item))
         .route("/r/{run}/{dataset}/image", get(image))
@@ -88,12 +90,25 @@ fn admitted(guard: &Guard, request: &Request) -> Result<Option<Response>, Failur
     if let Some((_, token)) = given.filter(|(_, token)| guard.is_token(token)) {
         let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax");
         let cookie = HeaderValue::from_str(&cookie).map_err(|_| Failure::Refused(Refusal::Token))?;
-        let place = HeaderValue::from_str(request.uri().path()).map_err(|_| Failure::Refused(Refusal::Token))?;
+        let place = without_token(request.uri().path(), query);
+        let place = HeaderValue::from_str(&place).map_err(|_| Failure::Refused(Refusal::Token))?;
         let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, place)];
         return Ok(Some((StatusCode::SEE_OTHER, headers).into_response()));
     }
     guard.admits(request.headers())?;
     Ok(None)
+}
+
+/// The same address of this server without the token. A path that begins with two slashes would name another server.
+fn without_token(path: &str, query: &str) -> String {
+    let path = path.trim_start_matches(['/', '\\']);
+    let rest = query.split('&').filter(|pair| {
+        let mut named = form_urlencoded::parse(pair.as_bytes());
+        !pair.is_empty() && named.next().is_none_or(|(key, _)| key != "token")
+    });
+    let rest: Vec<&str> = rest.collect();
+    let mark = if rest.is_empty() { "" } else { "?" };
+    format!("/{path}{mark}{}", rest.join("&"))
 }
 
 fn page(page: &impl askama::Template) -> Response {
@@ -165,6 +180,23 @@ async fn home(State(app): Shared) -> Response {
         shell.notices.clear();
     }
     page(&HomePage::new(shell, app.runs.iter().map(App::summary).collect()))
+}
+
+/// The address that was meant, where the last slash is missing.
+async fn run_with_slash(State(app): Shared, Path(run): Path<String>) -> Result<Redirect, Failure> {
+    Ok(Redirect::permanent(&app.run(&run)?.links().run()))
+}
+
+async fn items_with_slash(
+    State(app): Shared,
+    Path((run, dataset)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Redirect, Failure> {
+    let run = app.run(&run)?;
+    match run.snapshot().dataset(&dataset) {
+        Some(_) => Ok(Redirect::permanent(&run.links().items(&dataset, uri.query().unwrap_or_default()))),
+        None => Err(Failure::NotFound("There is no such page.".to_owned())),
+    }
 }
 
 async fn run(State(app): Shared, Path(run): Path<String>) -> Result<Response, Failure> {
@@ -282,4 +314,23 @@ fn download(slug: &str, kind: &str, csv: crate::error::Result<Vec<u8>>) -> Resul
     let name = format!("attachment; filename=\"{}-{kind}.csv\"", super::links::file_name(slug));
     let head = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((head, csv).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_token;
+
+    #[test]
+    fn a_link_with_the_token_leads_to_the_same_page_of_this_server() {
+        for (path, query, place) in [
+            ("/", "token=T", "/"),
+            ("/r/demo/hm/", "sort=spice&token=T&q=a%26b", "/r/demo/hm/?sort=spice&q=a%26b"),
+            ("/r/demo/hm/", "%74oken=T&&tokens=1", "/r/demo/hm/?tokens=1"),
+            ("//evil.com/", "token=T", "/evil.com/"),
+            ("/\\evil.com/", "token=T", "/evil.com/"),
+            ("///", "token=T&a", "/?a"),
+        ] {
+            assert_eq!(without_token(path, query), place, "{path}?{query}");
+        }
+    }
 }

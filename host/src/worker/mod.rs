@@ -23,5 +23,5 @@ pub use protocol::{
     PluginFailure, RowsPlace, ScoreCell, ScoreMetric, ScoredCell,
 };
 pub use resources::{free_space, memory_of_machine};
-pub use scoring::{Reported, details_of, make_metric};
+pub use scoring::{Reported, captioned_items, details_of, make_metric};
 pub use serve::{Speaker, serve};

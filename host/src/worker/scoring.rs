@@ -100,7 +100,7 @@ pub fn make_metric(metric: &ScoreMetric) -> Result<Metric> {
 }
 
 /// The items that have a caption and a description to compare it to, in the dataset's order, and how many have no caption.
-fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusItem>, usize) {
+pub fn captioned_items(items: &[Item], predictions: Vec<Prediction>) -> (Vec<CorpusItem>, usize) {
     let mut captions: HashMap<String, String> = HashMap::new();
     for prediction in predictions {
         if let Outcome::Caption { caption, .. } = prediction.outcome {

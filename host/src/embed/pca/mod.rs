@@ -13,7 +13,8 @@ use super::npy;
 use crate::error::{Error, Result};
 use crate::prepare::OutputFile;
 use crate::progress::Reporter;
-use crate::run::{create_folder, replace_file};
+use crate::run::{Kind, RunLock, Shard, replace_file};
+use crate::stop;
 use product::{View, multiply};
 use serde::Serialize;
 use std::path::Path;
@@ -77,9 +78,9 @@ pub fn reduce(folder: &Path, out: &Path, keep: Keep, seed: u64, reporter: &Repor
     if same(folder).is_some() && same(folder) == same(out) {
         return Err(Error::usage("the narrower features would replace the features").help("choose another --out DIR"));
     }
+    let _held = RunLock::take(out, Kind::Components, Shard::WHOLE)?;
     let pca = fit(&features, keep, EXACT_WIDTH, seed, reporter)?;
     let count = pca.explained.len();
-    create_folder(out)?;
     let vector = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect::<Vec<_>>();
     for (name, shape, numbers) in [
         ("mean.npy", vec![features.width], &vector(&pca.mean)),
@@ -204,6 +205,7 @@ fn for_each_piece(features: &Features, mean: &[f64], mut work: impl FnMut(usize,
         if rows == 0 {
             return Ok(());
         }
+        stop::check()?;
         if !mean.is_empty() {
             for row in piece.chunks_exact_mut(width) {
                 for (number, mean) in row.iter_mut().zip(mean) {

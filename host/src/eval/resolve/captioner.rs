@@ -1,6 +1,6 @@
 //! What a worker needs to load a captioner: a registered model, or any Hugging Face directory.
 
-use super::json_settings;
+use super::{check_generation, json_settings, overridden};
 use crate::error::{Error, Result};
 use crate::loader::Library;
 use crate::registry::{Lock, ModelEntry, Registry, Weights, weights_digest};
@@ -23,6 +23,8 @@ pub fn captioner_spec(
     let directory = weights.present().ok_or_else(|| {
         Error::usage(format!("the weights of `{name}` ({}) are not here", entry.weights)).help(weights.how_to_get())
     })?;
+    let generation = overridden(&entry.generation, flags);
+    check_generation(&generation).map_err(|error| error.context(format!("model `{name}`")))?;
     Ok(ComponentSpec {
         library: Library::locked(registry, lock, &entry.plugin)?,
         component: entry.component.clone(),
@@ -33,7 +35,7 @@ pub fn captioner_spec(
             device,
             threads,
             prompt: entry.prompt.clone(),
-            generation: overridden(&entry.generation, flags),
+            generation,
             settings: json_settings(&entry.settings)?,
         },
     })
@@ -108,21 +110,4 @@ pub fn planned_model(name: &str, entry: &ModelEntry, message: &CaptionerMessage)
         generation: entry.generation.clone(),
         settings: entry.settings.clone(),
     })
-}
-
-/// A registry entry's generation settings with the command line's in their place where given.
-pub fn overridden(entry: &Generation, flags: &Generation) -> Generation {
-    Generation {
-        max_new_tokens: flags.max_new_tokens.or(entry.max_new_tokens),
-        min_new_tokens: flags.min_new_tokens.or(entry.min_new_tokens),
-        num_beams: flags.num_beams.or(entry.num_beams),
-        length_penalty: flags.length_penalty.or(entry.length_penalty),
-        early_stopping: flags.early_stopping.or(entry.early_stopping),
-        repetition_penalty: flags.repetition_penalty.or(entry.repetition_penalty),
-        no_repeat_ngram_size: flags.no_repeat_ngram_size.or(entry.no_repeat_ngram_size),
-        do_sample: flags.do_sample.or(entry.do_sample),
-        temperature: flags.temperature.or(entry.temperature),
-        top_k: flags.top_k.or(entry.top_k),
-        top_p: flags.top_p.or(entry.top_p),
-    }
 }

@@ -3,13 +3,16 @@
 
 mod captioner;
 mod dataset;
+mod generation;
 mod metric;
 
-pub use captioner::{captioner_of_model, captioner_of_weights, overridden, planned_model};
+pub use captioner::{captioner_of_model, captioner_of_weights, planned_model};
 pub use dataset::{dataset_entry_splits, dataset_spec, prepared, prepared_folder, prepared_spec};
+pub use generation::{check_generation, overridden};
 pub use metric::metric_specs;
 
 use super::Jobs;
+use crate::catalogue::check_split;
 use crate::error::{Error, Result};
 use crate::prepare::{Prepared, prepared_digest};
 use crate::registry::{Lock, Registry, Weights};
@@ -107,6 +110,7 @@ pub struct ResolvedDataset {
 
 /// Resolves a request against the registry and its lock.
 pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<Resolved> {
+    check_split(&request.split)?;
     let mut skipped = Vec::new();
     let (planned_models, models) = resolve_models(registry, lock, request, &mut skipped)?;
     let (planned_datasets, datasets) = resolve_datasets(registry, lock, request)?;

@@ -1,0 +1,125 @@
+//! A connection whose other side must read: one that takes nothing of an answer for a time is ended, so that nobody holds a place by not
+//! reading.
+
+use std::future::Future;
+use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A stream that waits so long for room to write.
+pub struct Patient<S> {
+    stream: S,
+    patience: Duration,
+    /// Since it began to wait.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Patient<S> {
+    pub fn new(stream: S, patience: Duration) -> Patient<S> {
+        Patient { stream, patience, waiting: None }
+    }
+
+    /// What was written, or an error where nothing could be for too long.
+    fn bound<T>(&mut self, context: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
+        if written.is_ready() {
+            self.waiting = None;
+            return written;
+        }
+        let patience = self.patience;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
+        match waiting.as_mut().poll(context) {
+            Poll::Ready(()) => {
+                // A caller that tries again waits anew.
+                waiting.as_mut().reset(Instant::now() + patience);
+                Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the other side does not read")))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.bound(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.bound(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.bound(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let closed = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.bound(context, closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// A server that writes without end, and its side of the connection.
+    fn endless() -> (std::net::TcpStream, std::thread::JoinHandle<ErrorKind>) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (stream, _) = listener.accept().unwrap();
+                stream.set_nonblocking(true).unwrap();
+                let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+                let mut stream = Patient::new(stream, PATIENCE);
+                loop {
+                    let write =
+                        std::future::poll_fn(|context| Pin::new(&mut stream).poll_write(context, &[0; 1 << 16]));
+                    if let Err(error) = write.await {
+                        return error.kind();
+                    }
+                }
+            })
+        });
+        (client, server)
+    }
+
+    #[test]
+    fn a_reader_that_never_reads_is_left_and_a_slow_one_is_not() {
+        let (client, server) = endless();
+        assert_eq!(server.join().unwrap(), ErrorKind::TimedOut);
+        drop(client);
+
+        let (mut client, server) = endless();
+        let mut piece = vec![0; 4 << 20];
+        // Longer than its patience altogether.
+        for _ in 0..10 {
+            std::thread::sleep(PATIENCE / 7);
+            client.read_exact(&mut piece).unwrap();
+            assert!(!server.is_finished(), "somebody who reads is left");
+        }
+    }
+}
