@@ -77,7 +77,7 @@ fn is_cut_short(bytes: &[u8]) -> bool {
     const SCAN: u8 = 0xDA;
     // Behind the start marker there are segments, each a marker and its length, and behind a scan's header its data.
     let mut at = 2;
-    while let Some(found) = bytes.get(at..).and_then(|rest| rest.windows(2).position(|pair| is_marker(pair))) {
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.windows(2).position(is_marker)) {
         at += found;
         let marker = bytes[at + 1];
         if marker == END {

@@ -4,7 +4,7 @@ use crate::embed;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What becomes of an item without features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +144,7 @@ impl FeatureMatrix {
 mod tests {
     use super::super::data::write_npy;
     use super::*;
+    use std::path::Path;
 
     fn items() -> Vec<String> {
         ["a", "b", "c"].map(str::to_owned).to_vec()
