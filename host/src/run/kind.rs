@@ -1,5 +1,5 @@
 //! What a folder of results is for. Each kind is known by its first file; a command that writes one kind does not begin in a folder of another,
-//! or among somebody's own files.
+//! and one whose folder is read as a whole does not begin among somebody's own files.
 
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -55,6 +55,11 @@ impl Kind {
         }
     }
 
+    /// Are all files of such a folder taken for its own? Notes or a scheduler's logs beside a run are nobody's concern.
+    fn is_read_whole(self) -> bool {
+        matches!(self, Kind::Features | Kind::Components | Kind::Prepared)
+    }
+
     fn mark_in(self, folder: &Path) -> Option<&'static str> {
         let mark = self.marks().iter().copied().find(|name| folder.join(name).exists())?;
         let other = match self {
@@ -68,7 +73,7 @@ impl Kind {
     /// Refuses a folder in which this kind cannot begin or go on. One that is absent, empty or of this kind is fine.
     ///
     /// # Errors
-    /// It holds another kind or other files, or has a name that no plan can hold.
+    /// It holds another kind, or other files where all are taken for this one's, or has a name that no plan can hold.
     pub fn refuse_others(self, folder: &Path) -> Result<()> {
         let (own, choose) = (self.told(), format!("choose another folder with {}", self.flag()));
         if folder.to_str().is_none() {
@@ -82,7 +87,7 @@ impl Kind {
         let marked = KINDS.into_iter().find_map(|kind| Some((kind, kind.mark_in(folder)?)));
         let found = match marked {
             Some((kind, mark)) => format!("{} ({mark})", kind.told()),
-            None => match some_file(folder) {
+            None => match some_file(folder).filter(|_| self.is_read_whole()) {
                 Some(name) => format!("other files, such as {name}"),
                 None => return Ok(()),
             },
@@ -131,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_folder_is_anybodys_and_one_with_files_nobodys() {
+    fn an_empty_folder_is_anybodys_and_one_with_files_is_none_of_those_that_are_read_whole() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".lock"), "").unwrap();
         for kind in KINDS {
@@ -140,7 +145,8 @@ mod tests {
         }
         std::fs::write(folder.path().join("articles.csv"), "").unwrap();
         for kind in KINDS {
-            assert!(kind.refuse_others(folder.path()).unwrap_err().message.contains("articles.csv"), "{kind:?}");
+            let refused = kind.refuse_others(folder.path()).map_err(|error| error.message.contains("articles.csv"));
+            assert_eq!(refused, if kind.is_read_whole() { Err(true) } else { Ok(()) }, "{kind:?}");
         }
     }
 

@@ -67,6 +67,8 @@ pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter:
     let resolved = resolve(registry, lock, request)?;
     resolved.check_digests()?;
     let say = |text: &str| reporter.note(text);
+    // A folder that is refused gets no lock either.
+    resolved.plan.check(&request.out, request.resume)?;
     let found = Found::in_folder(&request.out);
     let _held = RunLock::wait_for(&request.out, Shard::WHOLE, None, request.patience, say)?;
     let begins = TrainPlan::read(&request.out)?.is_none();
