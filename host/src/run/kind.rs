@@ -81,11 +81,12 @@ impl Kind {
             return Err(Error::usage(format!("the name of the folder {name} is no UTF-8, and no plan can hold it"))
                 .help(choose));
         }
-        if self.mark_in(folder).is_some() {
+        // Looked at once: hosts that begin together see each other's first file appear.
+        let marked: Vec<_> = KINDS.into_iter().filter_map(|kind| Some((kind, kind.mark_in(folder)?))).collect();
+        if marked.iter().any(|(kind, _)| *kind == self) {
             return Ok(());
         }
-        let marked = KINDS.into_iter().find_map(|kind| Some((kind, kind.mark_in(folder)?)));
-        let found = match marked {
+        let found = match marked.first() {
             Some((kind, mark)) => format!("{} ({mark})", kind.told()),
             None => match some_file(folder).filter(|_| self.is_read_whole()) {
                 Some(name) => format!("other files, such as {name}"),
