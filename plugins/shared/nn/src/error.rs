@@ -34,6 +34,12 @@ pub enum Error {
     /// The device that was asked for cannot be used.
     #[error("{0}")]
     Device(String),
+    /// The model's scores for the next token are NaN or infinite.
+    #[error(
+        "the model's scores of the next token are no numbers (NaN or infinite): its weights or its adapter are damaged or come from a \
+         training that diverged, or numbers overflowed"
+    )]
+    Scores,
     /// The user asked to stop.
     #[error("stopped on request")]
     Cancelled,

@@ -16,7 +16,8 @@ impl From<Error> for PluginError {
             | Error::Write { .. }
             | Error::Malformed { .. }
             | Error::Weights { .. }
-            | Error::OtherBase { .. } => ErrorKind::Data,
+            | Error::OtherBase { .. }
+            | Error::Scores => ErrorKind::Data,
             Error::Request(_) | Error::Device(_) => ErrorKind::Configuration,
             Error::Unsupported(_) => ErrorKind::Unsupported,
             Error::Memory(_) => ErrorKind::OutOfMemory,
@@ -27,6 +28,7 @@ impl From<Error> for PluginError {
             Error::Memory(_) => Some(
                 "free some memory, or take a smaller model or a device with more; `host models check` shows the needs",
             ),
+            Error::Scores => Some("caption with another adapter or checkpoint to see which of them it is"),
             Error::OtherBase { .. } => Some("give the model that the adapter was trained on"),
             _ => None,
         };

@@ -82,6 +82,7 @@ pub fn search(
             rows += item.running.len();
         }
         let candidates = candidates(all, &items, &begins, made - 1, settings, limits);
+        scores::check(candidates.iter().flatten().map(|candidate| candidate.score))?;
         let mut parents = Vec::new();
         let mut still = Vec::with_capacity(items.len());
         for ((mut item, candidates), begin) in items.into_iter().zip(candidates).zip(begins) {

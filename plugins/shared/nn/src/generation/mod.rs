@@ -62,8 +62,8 @@ impl Generator {
     /// kernels round differently by shape. `cancelled` is asked at every token, on a GPU every few.
     ///
     /// # Errors
-    /// The prompt with its new tokens exceeds the model's positions, the settings contradict each other, a GPU has no room, or the user asked
-    /// to stop.
+    /// The prompt with its new tokens exceeds the model's positions, the settings contradict each other, the model's scores are no numbers, a
+    /// GPU has no room, or the user asked to stop.
     pub fn generate(
         &self,
         request: Request,
@@ -115,6 +115,7 @@ struct Limits {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
+    use crate::Error;
     use crate::language::{Opt, OptConfig, State};
     use crate::training::{Labels, Tape, Var};
     use crate::weights::Loader;
@@ -151,6 +152,79 @@ mod tests {
 
         fn positions(&self) -> Option<usize> {
             self.inner.positions()
+        }
+    }
+
+    /// Says what it was made with, whatever was asked.
+    struct Fixed {
+        inner: Opt,
+        scores: Vec<f32>,
+    }
+
+    impl LanguageModel for Fixed {
+        fn start(&self, prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
+            let (state, scores) = self.inner.start(prompt, new_tokens);
+            let fixed = burn::tensor::TensorData::new(self.scores.clone(), scores.dims());
+            (state, Tensor::from_data(fixed, &scores.device()))
+        }
+
+        fn step(&self, state: &mut State, tokens: Tensor<1, Int>) -> Tensor<2> {
+            self.inner.step(state, tokens)
+        }
+
+        fn learn<'m>(&'m self, tape: &mut Tape<'m>, prompt: &Var, labels: &Labels) -> Var {
+            self.inner.learn(tape, prompt, labels)
+        }
+
+        fn embed(&self, ids: &[u32]) -> Tensor<2> {
+            self.inner.embed(ids)
+        }
+
+        fn vocabulary(&self) -> usize {
+            self.inner.vocabulary()
+        }
+
+        fn positions(&self) -> Option<usize> {
+            self.inner.positions()
+        }
+    }
+
+    #[test]
+    fn scores_that_are_no_numbers_are_no_caption() {
+        let config = OptConfig {
+            vocab_size: 8,
+            hidden_size: 16,
+            num_hidden_layers: 1,
+            ffn_dim: 32,
+            max_position_embeddings: 40,
+            num_attention_heads: 2,
+            ..OptConfig::default()
+        };
+        let settings = Settings::greedy(3, Vec::new());
+        let ways = [
+            settings.clone(),
+            Settings { repetition_penalty: 1.5, ..settings.clone() },
+            Settings { do_sample: true, ..settings.clone() },
+            Settings { num_beams: 3, ..settings },
+        ];
+        for (scores, is_right) in [(0.5, true), (f32::NAN, false), (f32::INFINITY, false)] {
+            let inner = Opt::load(&Loader::random(3, &Placement::cpu().unwrap()), &config).unwrap();
+            // Of two images, only the second one's are what they should not be.
+            let scores = [[0.5; 8], [scores; 8]].concat();
+            let generator = Generator::new(Arc::new(Fixed { inner, scores }) as Arc<dyn LanguageModel>);
+            for settings in &ways {
+                let request = Request {
+                    prompt: Prompt::new(generator.model().embed(&[2, 3, 2, 5]).reshape([2, 2, 16]), vec![0; 2]),
+                    said: vec![vec![3], vec![5]],
+                    seeds: vec![1, 2],
+                };
+                match generator.generate(request, settings, &|| false) {
+                    Ok(found) => assert!(is_right && found.len() == 2, "{settings:?}"),
+                    Err(error) => {
+                        assert!(!is_right && matches!(error, Error::Scores), "{settings:?}: {error}")
+                    }
+                }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! graph is kept: a batch of the same shape takes the place of the one before in its buffers. Rows that have ended ride along, since a
 //! step costs what reading the weights costs.
 
+use super::single::check_chosen;
 use super::{Generated, Limits, Settings};
 use crate::gpu::{self, Pace};
 use crate::language::{LanguageModel, Prompt, State};
@@ -66,7 +67,7 @@ pub fn seated(prompt: Prompt, limits: Limits, plain: bool, kept: &mut Option<Kep
 /// Goes on from a prompt that was [`seated`], read, and of which these are the scores of the first new token.
 ///
 /// # Errors
-/// The user asked to stop.
+/// The scores of the first new token are no numbers, or the user asked to stop.
 pub fn search(
     model: &Arc<dyn LanguageModel>,
     kept: &mut Option<Kept>,
@@ -78,7 +79,8 @@ pub fn search(
 ) -> Result<Vec<Generated>> {
     let rows = shape.rows;
     let mut results = vec![Generated { ids: Vec::new(), ended: false }; rows];
-    let tokens = likeliest(scores);
+    let tokens = likeliest(scores.clone());
+    check_chosen(scores, &tokens)?;
     let first: Vec<i64> = tokens.clone().into_data().iter::<i64>().collect();
     let steps = shape.most - 1;
     let go_on = |results: &mut [Generated], said: &[i64]| {

@@ -3,6 +3,7 @@
 
 use super::{Limits, Settings};
 use crate::random::Random;
+use crate::{Error, Result};
 
 /// Applies the penalties and prohibitions, in the order of transformers. `said` is everything before, prompt included; `new` is
 /// how many of them are new.
@@ -54,6 +55,13 @@ pub fn best(scores: &[f32]) -> u32 {
         }
     }
     best as u32
+}
+
+/// # Errors
+/// A score that was chosen is no number, as where a weight is none or numbers overflowed: whatever was chosen then says nothing.
+pub fn check(chosen: impl IntoIterator<Item = f32>) -> Result<()> {
+    let is_none = |score: f32| score.is_nan() || score == f32::INFINITY;
+    if chosen.into_iter().any(is_none) { Err(Error::Scores) } else { Ok(()) }
 }
 
 /// The probabilities that a draw follows: temperature, then top-k, then top-p, then the softmax of what is left. Tokens with

@@ -49,9 +49,11 @@ pub fn search(
             return Err(Error::Cancelled);
         }
         let mut tokens = if plain {
-            scores.argmax(1).squeeze_dim(1)
+            let tokens = scores.clone().argmax(1).squeeze_dim(1);
+            check_chosen(scores, &tokens)?;
+            tokens
         } else {
-            chosen_on_host(scores, &mut rows, made - 1, settings, limits, &device)
+            chosen_on_host(scores, &mut rows, made - 1, settings, limits, &device)?
         };
         let finished = take(&tokens, &mut rows, &mut results, settings);
         if made == limits.most || finished.iter().all(|&finished| finished) {
@@ -89,10 +91,10 @@ fn chosen_on_host(
     settings: &Settings,
     limits: Limits,
     device: &Device,
-) -> Tensor<1, Int> {
+) -> Result<Tensor<1, Int>> {
     let [_, vocabulary] = all.dims();
     let mut all: Vec<f32> = all.into_data().iter::<f32>().collect();
-    let tokens: Vec<i32> = rows
+    let (tokens, chosen): (Vec<i32>, Vec<f32>) = rows
         .iter_mut()
         .zip(all.chunks_mut(vocabulary))
         .map(|(row, row_scores)| {
@@ -102,11 +104,18 @@ fn chosen_on_host(
             } else {
                 scores::best(row_scores)
             };
-            token as i32
+            (token as i32, row_scores[token as usize])
         })
-        .collect();
+        .unzip();
+    scores::check(chosen)?;
     let count = tokens.len();
-    Tensor::from_data(TensorData::new(tokens, [count]), device)
+    Ok(Tensor::from_data(TensorData::new(tokens, [count]), device))
+}
+
+/// # Errors
+/// As [`scores::check`], of the tokens that were chosen from scores `[rows, vocabulary]`.
+pub(super) fn check_chosen(all: Tensor<2>, tokens: &Tensor<1, Int>) -> Result<()> {
+    scores::check(all.gather(1, tokens.clone().unsqueeze_dim(1)).into_data().iter::<f32>())
 }
 
 pub(super) fn index(numbers: &[usize], device: &Device) -> Tensor<1, Int> {
