@@ -2,6 +2,7 @@
 //! predictions; what tables are made of that is in `scores`.
 
 use super::beside::Published;
+use super::remarks::remarks;
 use crate::run::{CellFailure, Outcome, Plan, RunDir, Shard, read_items, read_predictions};
 use crate::score::{CorpusScore, FamilyScores};
 use plugin_api::MetricValue;
@@ -46,6 +47,8 @@ pub struct ModelScores {
     pub failure: Option<String>,
     /// What is wrong with a cell that has some: sentences.
     pub defects: Vec<String>,
+    /// What to know of its captions: sentences.
+    pub remarks: Vec<String>,
     /// One a metric.
     pub scores: Vec<Score>,
 }
@@ -119,6 +122,7 @@ fn cell(run: &RunDir, dataset: &str, model: &str, listed: &Result<Option<usize>,
         failed: predictions.len() - captioned,
         failure: run.failure(dataset, model).map(|failure| failure.reason),
         defects: Vec::new(),
+        remarks: remarks(&predictions),
         scores: Vec::new(),
     };
     if cell.failure.is_some() {
@@ -189,7 +193,8 @@ impl Results {
     }
 
     /// `scores.json`: `{dataset: {model: {items, failed, metrics: {metric: {value, low, high}}}}}`, unscaled; a failed cell or
-    /// metric has `"error"`.
+    /// metric has `"error"`, captions of
+    /// which there is something to say `"remarks"`.
     pub fn scores_json(&self) -> Value {
         let mut datasets = Map::new();
         for dataset in &self.datasets {
@@ -211,6 +216,9 @@ impl Results {
                 ]);
                 if let Some(reason) = &model.failure {
                     entry.insert("error".to_owned(), json!(reason));
+                }
+                if !model.remarks.is_empty() {
+                    entry.insert("remarks".to_owned(), json!(model.remarks));
                 }
                 models.insert(model.model.clone(), Value::Object(entry));
             }
@@ -241,5 +249,12 @@ impl DatasetScores {
             }
         }
         notes
+    }
+
+    /// What to know of the captions, a sentence each.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        self.models.iter().flat_map(|model| {
+            model.remarks.iter().map(|remark| format!("{} on {}: {remark}", model.model, self.dataset))
+        })
     }
 }

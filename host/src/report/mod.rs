@@ -12,6 +12,7 @@ mod latex;
 mod markdown;
 mod page;
 pub mod plot;
+mod remarks;
 mod scores;
 mod table;
 mod terminal;

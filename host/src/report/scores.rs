@@ -108,7 +108,7 @@ impl DatasetScores {
             columns: columns.collect(),
             rows: rows.collect(),
             keys: 2,
-            notes: self.notes(),
+            notes: self.notes().into_iter().chain(self.remarks()).collect(),
         }
     }
 
