@@ -242,6 +242,12 @@ impl Folder {
         let _ = std::fs::remove_dir_all(self.unfinished());
     }
 
+    /// Removes what a command left that never came to write its plan.
+    pub fn clear_begun(&self) {
+        self.clear_unfinished();
+        let _ = std::fs::remove_file(self.dropped_file());
+    }
+
     fn finish_matrix(&self, rows: usize, width: usize) -> Result<()> {
         let (from, to) = (self.rows_file(), self.0.join(FEATURES));
         if !from.is_file() && to.is_file() {

@@ -110,6 +110,7 @@ impl Work<'_> {
             ))
             .help("choose another folder with --out DIR"));
         }
+        self.source.check_captions(items, &space, self.reporter)?;
         self.folder.write_manifest(&manifest)?;
         let inputs = self.source.inputs(items, space.input)?;
         let title = format!("{} ({}) of {}", self.request.model, space.name, self.request.dataset);

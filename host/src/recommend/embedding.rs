@@ -83,7 +83,7 @@ impl Experiment<'_> {
             let (source, _) = read_captions(run, model.as_deref(), &request.dataset)?;
             let name = format!("captions of {} by {}", request.dataset, source.model);
             if inputs.iter().all(|input| input.name != name) {
-                inputs.push(Input { name, sha256: source.sha256 });
+                inputs.push(Input { name, sha256: source.sha256, columns: None });
             }
         }
         Ok(inputs)

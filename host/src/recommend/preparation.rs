@@ -7,6 +7,7 @@ use super::log::Log;
 use super::split::{Filtered, Part, collapse, collapse_parts, filter, split};
 use crate::embed;
 use crate::error::{Error, Result};
+use crate::stop;
 use std::collections::HashSet;
 
 impl Experiment<'_> {
@@ -42,6 +43,7 @@ impl Experiment<'_> {
             (filtered.duplicates, filtered.repeated) = collapse_parts(&mut log, &mut parts);
             filtered.without_features = self.drop_items(&mut log, &mut parts)?;
         }
+        stop::check()?;
         let data = Data::of(log, &parts, filtered)?;
         drop(parts);
         let prepare_seconds = began.elapsed().as_secs_f64() - read_seconds;
