@@ -138,6 +138,22 @@ fn captions_complete_the_texts_that_are_missing_and_models_are_compared_with_and
     refused.expect_error(&["[features.text] drops the items", "missing = \"mean\""]);
     let refused = recommend(&place, &text, "none", &["--captions", &captions, "--captions-model", "none"]);
     refused.expect_code(2).expect_error(&["by `none`", "fine"]);
+    place.eval("described", "fine", "hm").run().expect_code(0);
+    let described = place.path("runs/described").display().to_string();
+    let refused = recommend(&place, &text, "described", &["--captions", &described]).expect_code(2);
+    refused.expect_error(&["[features.text]", "of none of the 5 items of hm without a description", "--undescribed"]);
+    place.eval("some", "fine", "hm").with(&["--undescribed", "--limit", "10"]).run().expect_code(0);
+    let some = place.path("runs/some").display().to_string();
+    let partly = recommend(&place, &text, "partly", &["--captions", &some]).expect_code(0);
+    partly.expect_error(&["3 of the 5 items of hm without a description have no caption"]);
+    let shard = place.eval("shard", "fine", "hm").with(&["--undescribed", "--shard", "1/2"]).run();
+    shard.expect_code(0);
+    let shard = place.path("runs/shard").display().to_string();
+    let refused = recommend(&place, &text, "shard", &["--captions", &shard]).expect_code(2);
+    refused.expect_error(&["no captions of `hm`", "host merge"]);
+    let experiment = place.path("run").display().to_string();
+    let refused = recommend(&place, &text, "experiment", &["--captions", &experiment]).expect_code(2);
+    refused.expect_error(&["is a run of `host recommend`, and holds no captions"]);
 }
 
 #[test]
