@@ -69,6 +69,9 @@ pub struct Counts {
     pub failed: usize,
     /// Texts that were longer than the model reads.
     pub truncated: usize,
+    /// Captions in the places of missing descriptions, where captions were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<usize>,
 }
 
 /// `embed.json`.

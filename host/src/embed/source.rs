@@ -215,13 +215,13 @@ impl Source {
         }
     }
 
-    /// Says what captions complete, where some are asked for.
+    /// How many descriptions are completed by captions, where some are asked for; and says so.
     ///
     /// # Errors
     /// They complete nothing that is missing, or the space takes no texts.
-    pub fn check_captions(&self, items: &[Item], space: &EmbeddingSpace, reporter: &Reporter) -> Result<()> {
+    pub fn completed(&self, items: &[Item], space: &EmbeddingSpace, reporter: &Reporter) -> Result<Option<usize>> {
         let (Some(captions), Some(CaptionSource { run, model, .. })) = (&self.captions, &self.plan.captions) else {
-            return Ok(());
+            return Ok(None);
         };
         let (run, dataset) = (run.display(), &self.plan.dataset);
         if space.input != Modality::Text {
@@ -252,7 +252,7 @@ impl Source {
             )),
             _ => reporter.note(&format!("{completed} missing descriptions of {dataset} are completed by {model}")),
         }
-        Ok(())
+        Ok(Some(completed))
     }
 
     /// The dataset, where its plugin is needed for images.

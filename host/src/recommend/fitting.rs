@@ -92,7 +92,7 @@ impl Experiment<'_> {
 
     /// Runs what is missing of the trials, each in a worker of its own.
     pub fn fit_all(&self, trials: &[Planned<'_>], data: &Data) -> Result<Vec<Tried>> {
-        let open = trials.iter().filter(|planned| TrialRecord::read(&planned.work.record).is_none()).count();
+        let open = trials.iter().filter(|planned| planned.work.done().is_none()).count();
         if open > 0 {
             // A folder of features that cannot be used is told before hours are spent on other models.
             for source in self.used_sources() {
@@ -111,7 +111,7 @@ impl Experiment<'_> {
         let bar = self.reporter.bar("trials", trials.len() - open, trials.len());
         let one = |planned: &Planned<'_>| -> Result<Tried> {
             create_folder(planned.work.record.parent().unwrap_or(&self.run))?;
-            if let Some(record) = TrialRecord::read(&planned.work.record) {
+            if let Some(record) = planned.work.done() {
                 return Ok(Ok(record));
             }
             stop::check()?;
@@ -120,9 +120,7 @@ impl Experiment<'_> {
             if let Err(reason) = &tried {
                 self.reporter.warn(&format!("{} ({}): {reason}", planned.model.name, brief(&planned.trial)));
             }
-            Ok(tried.and_then(|()| {
-                TrialRecord::read(&planned.work.record).ok_or_else(|| "its record cannot be read".to_owned())
-            }))
+            Ok(tried.and_then(|()| planned.work.done().ok_or_else(|| "its record cannot be read".to_owned())))
         };
         trials.iter().map(one).collect()
     }

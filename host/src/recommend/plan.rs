@@ -50,16 +50,18 @@ pub struct PlannedRecommender {
 }
 
 impl Input {
-    /// Digests a file, or all files of a folder by name.
+    /// Digests a file, or all files of a folder by name, but hidden ones.
     pub fn of(name: &str, path: &Path) -> Result<Input> {
         let mut digest = Sha256::new();
         if path.is_dir() {
             let entries = std::fs::read_dir(path).map_err(|error| Error::io("read", path, &error))?;
-            let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
-            files.sort_unstable();
-            for file in files {
-                digest.update(file.file_name().unwrap_or_default().as_encoded_bytes());
-                add_to_digest(&mut digest, &file)?;
+            let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+            // Hidden ones are locks and what file browsers leave.
+            names.retain(|name| !name.as_encoded_bytes().starts_with(b".") && path.join(name).is_file());
+            names.sort_unstable();
+            for name in names {
+                digest.update(name.as_encoded_bytes());
+                add_to_digest(&mut digest, &path.join(name))?;
             }
         } else {
             add_to_digest(&mut digest, path)

@@ -2,7 +2,7 @@
 
 use super::data::{Data, write_npy};
 use super::experiment::Experiment;
-use super::features::Missing;
+use super::features::{Missing, no_features};
 use super::log::Log;
 use super::split::{Filtered, Part, collapse, collapse_parts, filter, split};
 use crate::embed;
@@ -86,6 +86,9 @@ impl Experiment<'_> {
             let mut own = log.interactions.iter().map(|it| kept[it.item as usize]);
             parts.retain(|_| own.next().unwrap_or(true));
             log.interactions.retain(|it| kept[it.item as usize]);
+            if log.interactions.is_empty() {
+                return Err(no_features(&source.path, kept.len()));
+            }
         }
         Ok(before - log.interactions.len())
     }
