@@ -207,6 +207,18 @@ fn a_command_that_was_refused_leaves_nothing_to_the_next() {
 }
 
 #[test]
+fn features_are_those_of_the_catalogue_that_the_registry_names() {
+    let place = place();
+    embed(&place, "plain", "out", &["--space", "words"]).run().expect_code(0);
+    copy_folder(&place.path("hm"), &place.path("other"));
+    let registry = std::fs::read_to_string(place.path("registry.toml")).unwrap();
+    let [hm, other] = ["hm", "other"].map(|name| place.path(name).display().to_string());
+    place.write("registry.toml", &registry.replace(&hm, &other));
+    let refused = embed(&place, "plain", "out", &["--space", "words"]).run().expect_code(2);
+    refused.expect_error(&["holds other features", "dataset_root", "--out DIR"]);
+}
+
+#[test]
 fn files_an_item_hold_the_rows_of_the_matrix() {
     let place = place();
     embed(&place, "plain", "matrix", &["--space", "colour"]).run().expect_code(1);

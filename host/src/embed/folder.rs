@@ -50,6 +50,11 @@ pub struct Plan {
     /// The device asked for.
     pub device: String,
     pub dataset: String,
+    /// As in the registry.
+    #[serde(default)]
+    pub dataset_root: String,
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub dataset_settings: toml::Table,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepared_sha256: Option<String>,
     pub split: String,

@@ -71,6 +71,7 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<So
         Some(prepared) => prepared_spec(registry, lock, &request.dataset, prepared)?,
         None => dataset_spec(registry, lock, &request.dataset)?,
     };
+    let catalogue = registry.dataset(&request.dataset)?;
     let captions = request.captions.as_ref();
     let captions =
         captions.map(|(run, model)| captions::read(run, model.as_deref(), &request.dataset)).transpose()?.unzip();
@@ -87,6 +88,8 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<So
         settings: entry.settings.clone(),
         device: request.device.to_string(),
         dataset: request.dataset.clone(),
+        dataset_root: catalogue.root.clone(),
+        dataset_settings: catalogue.settings.clone(),
         prepared_sha256: prepared.as_ref().map(|prepared| prepared_digest(&prepared.folder)).transpose()?,
         split: request.split.clone(),
         limit: request.limit,
