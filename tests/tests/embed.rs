@@ -198,6 +198,27 @@ fn a_finished_command_changes_nothing_and_says_so() {
 }
 
 #[test]
+fn a_command_that_was_refused_leaves_nothing_to_the_next() {
+    let place = place();
+    // Which of its spaces is known once the encoder is loaded, when the items are listed.
+    embed(&place, "plain", "out", &[]).run().expect_code(2).expect_error(&["several spaces"]);
+    embed(&place, "plain", "out", &["--space", "words", "--limit", "5"]).run().expect_code(0);
+    assert_eq!(ids(&place.path("out")).len(), 5);
+}
+
+#[test]
+fn features_are_those_of_the_catalogue_that_the_registry_names() {
+    let place = place();
+    embed(&place, "plain", "out", &["--space", "words"]).run().expect_code(0);
+    copy_folder(&place.path("hm"), &place.path("other"));
+    let registry = std::fs::read_to_string(place.path("registry.toml")).unwrap();
+    let [hm, other] = ["hm", "other"].map(|name| place.path(name).display().to_string());
+    place.write("registry.toml", &registry.replace(&hm, &other));
+    let refused = embed(&place, "plain", "out", &["--space", "words"]).run().expect_code(2);
+    refused.expect_error(&["holds other features", "dataset_root", "--out DIR"]);
+}
+
+#[test]
 fn files_an_item_hold_the_rows_of_the_matrix() {
     let place = place();
     embed(&place, "plain", "matrix", &["--space", "colour"]).run().expect_code(1);
@@ -261,6 +282,11 @@ fn an_item_without_a_description_has_features_of_its_image_and_is_not_evaluated(
     assert!(bare.iter().all(|id| captioned.iter().all(|line| line["id"] != id.as_str())));
     assert_eq!(captioned.len(), embedded.len() + 1 - bare.len());
 
+    let captions = place.path("runs/run").display().to_string();
+    embed(&place, "plain", "filled", &["--space", "words", "--captions", &captions])
+        .run()
+        .expect_code(2)
+        .expect_error(&["captions by fine of none of the 2 items of hm without a description", "--undescribed"]);
     // Unless captions of them are asked for: then they are in no score, and complete what is missing.
     place.eval("whole", "fine", "hm").with(&["--undescribed"]).run().expect_code(0);
     let whole = predictions(&place.run("whole"), "hm", "fine");
@@ -269,5 +295,7 @@ fn an_item_without_a_description_has_features_of_its_image_and_is_not_evaluated(
     assert_eq!(items("whole"), items("run"));
     let captions = place.path("runs/whole").display().to_string();
     embed(&place, "plain", "filled", &["--space", "words", "--captions", &captions]).run().expect_code(0);
+    let of_images = embed(&place, "plain", "other", &["--space", "colour", "--captions", &captions]).run();
+    of_images.expect_code(2).expect_error(&["captions stand in for texts", "`colour` takes images"]);
     assert!(bare.iter().all(|id| ids(&place.path("filled")).contains(id)));
 }

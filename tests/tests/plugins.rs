@@ -160,7 +160,7 @@ fn problems(place: &Place, arguments: &[&str]) -> std::collections::BTreeMap<Str
 fn a_check_finds_every_broken_promise_and_outlives_a_plugin_that_ends_the_process() {
     let place = Place::with(Registry::usual().plugin("faulty", &library("faulty")));
     let found = problems(&place, &["faulty"]);
-    assert_eq!(found.len(), 13, "{found:?}");
+    assert_eq!(found.len(), 14, "{found:?}");
     let expected = [
         ("abort", "the plugin ended the process by signal 6 (abort) while this was checked"),
         ("clash", "`--metrics bleu-1` means the metric `bleu` of the registry"),
@@ -173,6 +173,7 @@ fn a_check_finds_every_broken_promise_and_outlives_a_plugin_that_ends_the_proces
         ("panic", "item `1`: the plugin panicked: oh no"),
         ("same", "its value `fine` is one of the plugin's metric `fine` too"),
         ("twice", "two values of the name `x`"),
+        ("whole", "its corpus value `whole` is not finite (NaN) for some draw of the items"),
     ];
     for (metric, problem) in expected {
         let said = found[&format!("metric {metric}")].as_deref().unwrap_or("nothing");
@@ -187,10 +188,10 @@ fn a_check_finds_every_broken_promise_and_outlives_a_plugin_that_ends_the_proces
 
 #[test]
 fn a_metric_whose_numbers_cannot_be_saved_costs_its_own_cells() {
-    let metrics = ["nan", "detail", "panic", "fine", "same"];
+    let metrics = ["nan", "detail", "panic", "fine", "same", "whole"];
     let registry = Registry::usual().plugin("faulty", &library("faulty"));
     let place = Place::with(metrics.iter().fold(registry, |registry, name| registry.metric(name, "faulty", "")));
-    let outcome = place.eval("run", "fine", "hm").with(&["--metrics", "nan,detail,panic,fine,same,bleu"]).run();
+    let outcome = place.eval("run", "fine", "hm").with(&["--metrics", "nan,detail,panic,fine,same,whole,bleu"]).run();
     let outcome = outcome.expect_code(1).expect_error(&[
         "nan for fine on hm: item `",
         "a value that is not finite (NaN)",
@@ -199,6 +200,7 @@ fn a_metric_whose_numbers_cannot_be_saved_costs_its_own_cells() {
         "panic for fine on hm: item `",
         "`: the plugin panicked: oh no",
         "metric `same` reports `fine`, and so does metric `fine`",
+        "whole for fine on hm: its corpus value `whole` is not finite (NaN) for some draw of the items",
     ]);
     let scores: serde_json::Value = serde_json::from_str(&place.run("run").text("scores.json")).unwrap();
     let metrics = &scores["hm"]["fine"]["metrics"];

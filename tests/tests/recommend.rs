@@ -1,8 +1,10 @@
 //! `host recommend` end to end: Elliot's definitions, features that help and shuffled ones that do not, bad input, resuming.
 
-use end_to_end_tests::{Outcome, Place, Registry, library, repository};
+use end_to_end_tests::{Outcome, Place, Registry, library, repository, wait_until};
 use samples::layout::interactions::write_shop;
 use serde_json::Value;
+use std::process::Command;
+use std::time::Duration;
 
 fn place() -> Place {
     let mut registry =
@@ -200,6 +202,68 @@ fn a_trial_that_is_done_is_not_done_again_and_a_failed_one_costs_itself() {
 }
 
 #[test]
+fn a_command_that_is_asked_to_stop_keeps_its_trials_and_goes_on_with_the_others() {
+    let place = place();
+    shop(&place);
+    let rates: Vec<String> = (1..=12).map(|rate| format!("{}", f64::from(rate) / 1000.0)).collect();
+    let text = format!(
+        "{SHOP}\n[[models]]\nname = \"m\"\nrecommender = \"bpr-mf\"\nfactors = 8\nepochs = 20\nlearning-rate = [{}]\n",
+        rates.join(", ")
+    );
+    let whole = recommend(&place, &text, "whole").expect_code(0).json();
+    let done = || {
+        let files = std::fs::read_dir(place.path("run/trials/m")).into_iter().flatten().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|ending| ending == "json")).count()
+    };
+    let command = ["recommend", "experiment.toml", "--run", "run"];
+    let mut saved = 0;
+    for signal in ["-TERM", "-USR1"] {
+        let mut host = place.host(&command).start();
+        assert!(wait_until(Duration::from_secs(60), || done() > saved), "no trial ended");
+        // Nobody else may write there.
+        let other = place.host(&command).run().expect_code(3);
+        other.expect_error(&["a host is at work in run already", "--run DIR"]);
+        assert!(Command::new("kill").args([signal, &host.id().to_string()]).status().unwrap().success());
+        assert_eq!(host.wait().unwrap().code(), Some(75));
+        assert!(done() > saved && done() < rates.len(), "{} of {}", done(), rates.len());
+        saved = done();
+    }
+    let mut resumed = recommend(&place, &text, "run").expect_code(0).json();
+    resumed["run"] = whole["run"].clone();
+    assert_eq!(resumed, whole);
+}
+
+#[test]
+fn an_experiment_does_not_go_into_a_folder_of_something_else() {
+    let place = place();
+    place.write("log.tsv", "u\ta\t1\t1\nu\tb\t1\t2\nu\tc\t1\t3\n");
+    let text = format!("[data]\ninteractions = \"log.tsv\"\nsplit = {{ by = \"leave-n-out\" }}\n{POPULAR}");
+    for (mark, what) in [("run.toml", "a run (run.toml)"), ("embed.json", "features (embed.json)")] {
+        std::fs::create_dir_all(place.path("other")).unwrap();
+        place.write(&format!("other/{mark}"), "command = \"eval\"\n");
+        let refused = recommend(&place, &text, "other").expect_code(2);
+        refused.expect_error(&[&format!("holds {what}, and cannot take an experiment too"), "--run DIR"]);
+        std::fs::remove_dir_all(place.path("other")).unwrap();
+    }
+}
+
+#[test]
+fn what_the_registry_says_of_a_recommender_is_part_of_the_plan() {
+    let place = place();
+    shop(&place);
+    let text = format!("{SHOP}\n[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\n");
+    let before = recommend(&place, &text, "run").expect_code(0).json();
+    let registry = std::fs::read_to_string(place.path("registry.toml")).unwrap();
+    place.write(
+        "registry.toml",
+        &registry.replace("[recommenders.item-knn]\n", "[recommenders.item-knn]\nneighbours = 1\n"),
+    );
+    recommend(&place, &text, "run").expect_code(2).expect_error(&["another plan", "recommender.item-knn.settings"]);
+    let after = recommend(&place, &text, "after").expect_code(0).json();
+    assert_ne!(model(&after, "m")["test"], model(&before, "m")["test"]);
+}
+
+#[test]
 fn bad_input_is_named() {
     let place = place();
     place.write("good.tsv", "u\ta\t1\t1\nu\tb\t1\t2\nu\tc\t1\t3\nv\ta\t1\t1\nv\tb\t1\t2\nv\tc\t1\t3\nw\ta\t1\t1\n");
@@ -227,6 +291,11 @@ fn bad_input_is_named() {
             log("good.tsv", "leave-n-out", "[[models]]\nname = \"m\"\nrecommender = \"itemknn\"\n"),
             2,
             &["did you mean `item-knn`"],
+        ),
+        (
+            log("good.tsv", "leave-n-out", &format!("{knn}shrink = [1, \"x\"]\n")),
+            2,
+            &["model `m` (shrink = \"x\")", "the parameters are not understood"],
         ),
         (
             log("good.tsv", "leave-n-out", &format!("{knn}neigbours = 3\n")),

@@ -105,11 +105,17 @@ fn captions_complete_the_texts_that_are_missing_and_models_are_compared_with_and
     let place = place();
     // A run has captions of all articles; some of them lose their descriptions.
     place.eval("captions", "fine", "hm").run().expect_code(0);
+    let captions = place.path("runs/captions").display().to_string();
+    let whole = format!(
+        "{DATA}[features.whole]\nmodel = \"plain\"\nspace = \"words\"\ndataset = \"hm\"\n{}",
+        vbpr("m", "whole")
+    );
+    let refused = recommend(&place, &whole, "whole", &["--captions", &captions]).expect_code(2);
+    refused.expect_error(&["[features.whole]: all items of hm have a description", "leave --captions out"]);
     assert_eq!(take_out_descriptions(&place.path("hm/articles.csv"), &BARE).len(), BARE.len());
     let features = "[features.text]\nmodel = \"plain\"\nspace = \"words\"\ndataset = \"hm\"\n\
                     [features.look]\nmodel = \"plain\"\nspace = \"colour\"\ndataset = \"hm\"\n";
     let text = format!("{DATA}{features}{}{}", vbpr("Textual", "text"), vbpr("Visual", "look"));
-    let captions = place.path("runs/captions").display().to_string();
     let results = recommend(&place, &text, "run", &["--captions", &captions]).expect_code(0).json();
     let names: Vec<&str> =
         results["models"].as_array().unwrap().iter().map(|model| model["name"].as_str().unwrap()).collect();
@@ -138,6 +144,22 @@ fn captions_complete_the_texts_that_are_missing_and_models_are_compared_with_and
     refused.expect_error(&["[features.text] drops the items", "missing = \"mean\""]);
     let refused = recommend(&place, &text, "none", &["--captions", &captions, "--captions-model", "none"]);
     refused.expect_code(2).expect_error(&["by `none`", "fine"]);
+    place.eval("described", "fine", "hm").run().expect_code(0);
+    let described = place.path("runs/described").display().to_string();
+    let refused = recommend(&place, &text, "described", &["--captions", &described]).expect_code(2);
+    refused.expect_error(&["[features.text]", "of none of the 5 items of hm without a description", "--undescribed"]);
+    place.eval("some", "fine", "hm").with(&["--undescribed", "--limit", "10"]).run().expect_code(0);
+    let some = place.path("runs/some").display().to_string();
+    let partly = recommend(&place, &text, "partly", &["--captions", &some]).expect_code(0);
+    partly.expect_error(&["3 of the 5 items of hm without a description have no caption"]);
+    let shard = place.eval("shard", "fine", "hm").with(&["--undescribed", "--shard", "1/2"]).run();
+    shard.expect_code(0);
+    let shard = place.path("runs/shard").display().to_string();
+    let refused = recommend(&place, &text, "shard", &["--captions", &shard]).expect_code(2);
+    refused.expect_error(&["no captions of `hm`", "host merge"]);
+    let experiment = place.path("run").display().to_string();
+    let refused = recommend(&place, &text, "experiment", &["--captions", &experiment]).expect_code(2);
+    refused.expect_error(&["is a run of `host recommend`, and holds no captions"]);
 }
 
 #[test]
@@ -207,6 +229,10 @@ fn features_that_cannot_be_learnt_from_are_named_and_items_without_are_counted()
     std::fs::remove_file(place.path("features").join(format!("{}.npy", ids[7]))).unwrap();
     wrong(&with("error"), "error", &["1 of", "have no features", ids[7]]);
     let mean = recommend(&place, &with("mean"), "mean", &[]).expect_code(0);
+    // What file browsers leave beside features is none of them; and lists that are lost are made again.
+    place.write("features/.DS_Store", "x");
+    std::fs::remove_file(place.path("mean/trials/m/0001.lists.npy")).unwrap();
+    assert_eq!(recommend(&place, &with("mean"), "mean", &[]).expect_code(0).json(), mean.json());
     assert!(mean.stderr.contains("1 of") && mean.stderr.contains("the policy is Mean"), "{mean}");
     assert_eq!(model(&mean.json(), "m")["without_features"]["own"], 1);
     let dropped = recommend(&place, &with("drop"), "drop", &[]).expect_code(0).json();

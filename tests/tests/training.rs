@@ -324,6 +324,18 @@ fn what_cannot_be_trained_says_why() {
         .expect_code(3)
         .expect_error(&["the split `valid` has no items", "--validation-split"]);
     try_train(&["--caption-metrics", "blue"]).expect_code(2).expect_error(&["did you mean `bleu`"]);
+    // Known only to the plugin, and told before the first step.
+    let late = place.path("late");
+    let refused = train(&place, &late, &["--caption-metrics", "bleu-9"]).run().expect_code(2);
+    refused.expect_error(&["metric `bleu` has no value `bleu-9`"]);
+    assert!(!late.exists(), "a refused training left a folder");
+    let registry = std::fs::read_to_string(place.path("registry.toml")).unwrap();
+    let again = "\n[metrics.again]\nplugin = \"ngram\"\ncomponent = \"bleu\"\n";
+    place.write("registry.toml", &(registry.clone() + again));
+    try_train(&["--caption-metrics", "bleu-1,again"])
+        .expect_code(2)
+        .expect_error(&["metric `again` reports `bleu-1`, and so does metric `bleu`"]);
+    place.write("registry.toml", &registry);
 
     // Split files that give the training nothing.
     let splits = place.path("splits");

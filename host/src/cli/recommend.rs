@@ -5,10 +5,14 @@ use super::common::{Common, LimitFlags, print, print_json};
 use crate::error::Result;
 use crate::recommend::{Request, all_failed, recommend};
 use crate::report::{self, Published};
+use crate::stop;
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code 75: asked to stop by SIGTERM or SIGUSR1; the trials that are done are saved, and the same command goes on."
+)]
 pub struct Arguments {
     /// The experiment: data, models with their grids, evaluation (docs/recommend.md)
     experiment: PathBuf,
@@ -32,6 +36,7 @@ pub struct Arguments {
 }
 
 pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
+    stop::listen();
     let (registry, lock) = common.registry_and_lock()?;
     let request = Request {
         experiment: arguments.experiment.clone(),

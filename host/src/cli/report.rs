@@ -3,9 +3,9 @@
 use super::Done;
 use super::common::{Common, print, print_json};
 use crate::error::{Error, Result};
-use crate::recommend::{self, RecommendPlan};
+use crate::recommend;
 use crate::report::{self, Additions, Published, Report};
-use crate::run::RunDir;
+use crate::run::{Kind, RunDir};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     if let Some(folder) = &arguments.export {
         return export(common, arguments, folder);
     }
-    if RecommendPlan::is_at(&arguments.run.join("run.toml")) {
+    if Kind::Experiment.is_in(&arguments.run) {
         return experiment(common, arguments);
     }
     let (run, plan) = RunDir::existing(&arguments.run)?;

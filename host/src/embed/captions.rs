@@ -23,14 +23,22 @@ pub fn read(run: &Path, model: Option<&str>, dataset: &str) -> Result<(CaptionSo
     let file = |model: &str| directory.predictions_file(dataset, model, Shard::WHOLE);
     let known: Vec<&str> =
         plan.models.iter().map(|model| model.name.as_str()).filter(|model| file(model).is_file()).collect();
-    let wrong = |message: String| Err(Error::usage(format!("{}: {message}", run.display())));
+    let wrong = |message: String| {
+        let error = Error::usage(format!("{}: {message}", run.display()));
+        let in_parts = plan.models.iter().any(|model| {
+            directory
+                .prediction_files(dataset, &model.name)
+                .is_ok_and(|files| !files.is_empty() && !file(&model.name).is_file())
+        });
+        let join = format!("some are in parts that are not joined yet: host merge {}", run.display());
+        Err(if in_parts { error.help(join) } else { error })
+    };
     let model = match (model, &known[..]) {
         (Some(name), _) if known.contains(&name) => name,
         (Some(name), _) => {
-            return wrong(format!(
-                "there are no captions of `{dataset}` by `{name}`; there are some by: {}",
-                known.join(", ")
-            ));
+            let others =
+                if known.is_empty() { String::new() } else { format!("; there are some by: {}", known.join(", ")) };
+            return wrong(format!("there are no captions of `{dataset}` by `{name}`{others}"));
         }
         (None, [only]) => only,
         (None, []) => return wrong(format!("there are no captions of `{dataset}`")),

@@ -4,6 +4,7 @@
 use super::folder::{FEATURES, IDS};
 use super::npy::{self, Kind};
 use crate::error::{Error, Result};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -67,15 +68,22 @@ impl Features {
     }
 }
 
-/// The ids of a file, of which there is one at least.
+/// The ids of a file: one at least, and each once.
 fn listed(path: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::usage(Error::io("read", path, &error).message))?;
     // Editors put a byte order mark before the first id.
     let ids: Vec<String> = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::to_owned).collect();
-    match ids.is_empty() {
-        true => Err(Error::usage(format!("{} names no item", path.display()))),
-        false => Ok(ids),
+    if ids.is_empty() {
+        return Err(Error::usage(format!("{} names no item", path.display())));
     }
+    let mut lines = HashMap::with_capacity(ids.len());
+    for (id, line) in ids.iter().zip(1..) {
+        if let Some(earlier) = lines.insert(id.as_str(), line) {
+            return Err(Error::usage(format!("{} names `{id}` on line {earlier} and on line {line}", path.display()))
+                .help("an item has one row of features: take the other out"));
+        }
+    }
+    Ok(ids)
 }
 
 /// The ids that a folder has a file for.

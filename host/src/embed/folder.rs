@@ -50,6 +50,11 @@ pub struct Plan {
     /// The device asked for.
     pub device: String,
     pub dataset: String,
+    /// As in the registry.
+    #[serde(default)]
+    pub dataset_root: String,
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub dataset_settings: toml::Table,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepared_sha256: Option<String>,
     pub split: String,
@@ -69,6 +74,9 @@ pub struct Counts {
     pub failed: usize,
     /// Texts that were longer than the model reads.
     pub truncated: usize,
+    /// Captions in the places of missing descriptions, where captions were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<usize>,
 }
 
 /// `embed.json`.
@@ -240,6 +248,12 @@ impl Folder {
     /// Removes what only an unfinished folder needs. It harms nobody if it cannot be removed.
     pub fn clear_unfinished(&self) {
         let _ = std::fs::remove_dir_all(self.unfinished());
+    }
+
+    /// Removes what a command left that never came to write its plan.
+    pub fn clear_begun(&self) {
+        self.clear_unfinished();
+        let _ = std::fs::remove_file(self.dropped_file());
     }
 
     fn finish_matrix(&self, rows: usize, width: usize) -> Result<()> {

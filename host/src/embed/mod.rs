@@ -20,6 +20,7 @@ use crate::registry::{Lock, Registry};
 use crate::run::{Kind, RunLock, Shard};
 use crate::stop;
 use plugin_api::EmbeddingSpace;
+use source::Source;
 
 /// Embeds a dataset, or what is missing of it. What is finished is left as it is.
 ///
@@ -30,27 +31,34 @@ pub fn embed(registry: &Registry, lock: &Lock, request: &Request, reporter: &Rep
     source.encoder.library.checked_digest()?;
     let folder = Folder::new(&request.out);
     let _held = RunLock::take(&request.out, Kind::Features, Shard::WHOLE)?;
-    if let Some(earlier) = folder.manifest()? {
-        folder.refuse_other(&earlier.plan, &source.plan)?;
-        if request.space.as_ref().is_some_and(|space| *space != earlier.space.name) {
-            return Err(Error::usage(format!(
-                "{} holds features of the space `{}`",
-                request.out.display(),
-                earlier.space.name
-            ))
-            .help("choose another folder with --out DIR"));
-        }
-        if folder.is_whole(&earlier) {
-            // A command that was killed at the very end did not come to it.
-            folder.clear_unfinished();
-            reporter.note(&format!("{}: the features are there already", request.out.display()));
-            return Ok(earlier);
-        }
+    // What was begun before its plan stood in the folder may be another command's.
+    let Some(earlier) = folder.manifest()? else {
+        folder.clear_begun();
+        return embed_rest(&source, request, &folder, reporter);
+    };
+    folder.refuse_other(&earlier.plan, &source.plan)?;
+    if request.space.as_ref().is_some_and(|space| *space != earlier.space.name) {
+        return Err(Error::usage(format!(
+            "{} holds features of the space `{}`",
+            request.out.display(),
+            earlier.space.name
+        ))
+        .help("choose another folder with --out DIR"));
     }
-    let items = source::items(&source, request, &folder, reporter)?;
+    if folder.is_whole(&earlier) {
+        // A command that was killed at the very end did not come to it.
+        folder.clear_unfinished();
+        reporter.note(&format!("{}: the features are there already", request.out.display()));
+        return Ok(earlier);
+    }
+    embed_rest(&source, request, &folder, reporter)
+}
+
+fn embed_rest(source: &Source, request: &Request, folder: &Folder, reporter: &Reporter) -> Result<Manifest> {
+    let items = source::items(source, request, folder, reporter)?;
     stop::check()?;
     folder.check_ids(&items, source.plan.layout)?;
-    work::embed_items(&source, request, &folder, items, reporter)
+    work::embed_items(source, request, folder, items, reporter)
 }
 
 /// All that decides the features that a request leads to. Opens no library.

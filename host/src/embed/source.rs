@@ -1,6 +1,6 @@
 //! What is embedded by what: from names to an encoder, items, and their images or texts.
 
-use super::captions::{self, Captions};
+use super::captions::{self, CaptionSource, Captions};
 use super::folder::{Folder, Layout, Plan};
 use crate::catalogue::{SplitRequest, check_split};
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::registry::{Lock, Registry, Weights, unknown_name, weights_digest};
 use crate::run::{read_items, write_items};
 use crate::worker::{Command, ComponentSpec, EmbedInput, EmbedItem, Event, ImagePlace, Limits};
 use plugin_api::abi::messages::{DatasetMessage, EncoderMessage};
-use plugin_api::{Device, Item, Modality};
+use plugin_api::{Device, EmbeddingSpace, Item, Modality};
 use std::path::PathBuf;
 
 /// What the user asked for.
@@ -71,6 +71,7 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<So
         Some(prepared) => prepared_spec(registry, lock, &request.dataset, prepared)?,
         None => dataset_spec(registry, lock, &request.dataset)?,
     };
+    let catalogue = registry.dataset(&request.dataset)?;
     let captions = request.captions.as_ref();
     let captions =
         captions.map(|(run, model)| captions::read(run, model.as_deref(), &request.dataset)).transpose()?.unzip();
@@ -87,6 +88,8 @@ pub fn resolve(registry: &Registry, lock: &Lock, request: &Request) -> Result<So
         settings: entry.settings.clone(),
         device: request.device.to_string(),
         dataset: request.dataset.clone(),
+        dataset_root: catalogue.root.clone(),
+        dataset_settings: catalogue.settings.clone(),
         prepared_sha256: prepared.as_ref().map(|prepared| prepared_digest(&prepared.folder)).transpose()?,
         split: request.split.clone(),
         limit: request.limit,
@@ -182,6 +185,12 @@ pub fn items(source: &Source, request: &Request, folder: &Folder, reporter: &Rep
     }
 }
 
+/// All descriptions of an item in one text; nothing where it has none.
+fn description(item: &Item) -> String {
+    let described: Vec<&str> = item.references.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
+    described.join(" ")
+}
+
 impl Source {
     /// What the worker is told of each item.
     pub fn inputs(&self, items: &[Item], modality: Modality) -> Result<Vec<EmbedItem>> {
@@ -200,14 +209,53 @@ impl Source {
         Ok(items.iter().enumerate().map(item).collect())
     }
 
-    /// The item's description (all of them, where it has several), else its caption, else nothing.
+    /// The item's description, else its caption, else nothing.
     fn text(&self, item: &Item) -> String {
-        let described: Vec<&str> =
-            item.references.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
-        match (&self.captions, described.is_empty()) {
-            (Some(captions), true) => captions.get(&item.id).cloned().unwrap_or_default(),
-            _ => described.join(" "),
+        let described = description(item);
+        match &self.captions {
+            Some(captions) if described.is_empty() => captions.get(&item.id).cloned().unwrap_or_default(),
+            _ => described,
         }
+    }
+
+    /// How many descriptions are completed by captions, where some are asked for; and says so.
+    ///
+    /// # Errors
+    /// They complete nothing that is missing, or the space takes no texts.
+    pub fn completed(&self, items: &[Item], space: &EmbeddingSpace, reporter: &Reporter) -> Result<Option<usize>> {
+        let (Some(captions), Some(CaptionSource { run, model, .. })) = (&self.captions, &self.plan.captions) else {
+            return Ok(None);
+        };
+        let (run, dataset) = (run.display(), &self.plan.dataset);
+        if space.input != Modality::Text {
+            return Err(Error::usage(format!(
+                "captions stand in for texts, and the space `{}` takes images",
+                space.name
+            ))
+            .help("leave --captions out"));
+        }
+        let bare: Vec<&Item> = items.iter().filter(|item| description(item).is_empty()).collect();
+        let has_caption = |item: &&&Item| captions.get(&item.id).is_some_and(|caption| !caption.trim().is_empty());
+        let (completed, all) = (bare.iter().filter(has_caption).count(), bare.len());
+        match completed {
+            _ if all == 0 => {
+                reporter.warn(&format!("all items of {dataset} have a description; {run} completes nothing"))
+            }
+            0 => {
+                return Err(Error::usage(format!(
+                    "{run} has captions by {model} of none of the {all} items of {dataset} without a description"
+                ))
+                .help(format!(
+                    "`host eval --models {model} --datasets {dataset} --split all --undescribed` makes them"
+                )));
+            }
+            _ if completed < all => reporter.warn(&format!(
+                "{} of the {all} items of {dataset} without a description have no caption in {run} either",
+                all - completed
+            )),
+            _ => reporter.note(&format!("{completed} missing descriptions of {dataset} are completed by {model}")),
+        }
+        Ok(Some(completed))
     }
 
     /// The dataset, where its plugin is needed for images.

@@ -96,7 +96,7 @@ impl Work<'_> {
     fn run(&self, items: &[Item], progress: &mut Progress) -> Result<Manifest> {
         let (worker, description) = self.load()?;
         let space = chosen_space(&self.request.model, self.request.space.as_deref(), &description.spaces)?;
-        let manifest = Manifest::new(self.source.plan.clone(), space.clone(), &description);
+        let mut manifest = Manifest::new(self.source.plan.clone(), space.clone(), &description);
         if let Some(earlier) = self.folder.manifest()?
             && (earlier.space != space || earlier.ran_on != manifest.ran_on)
         {
@@ -110,6 +110,7 @@ impl Work<'_> {
             ))
             .help("choose another folder with --out DIR"));
         }
+        manifest.counts.completed = self.source.completed(items, &space, self.reporter)?;
         self.folder.write_manifest(&manifest)?;
         let inputs = self.source.inputs(items, space.input)?;
         let title = format!("{} ({}) of {}", self.request.model, space.name, self.request.dataset);

@@ -231,10 +231,19 @@ impl Metric {
     }
 
     /// Corpus values `[sums, values]` of sums of statistics `[sums, width]`.
+    ///
+    /// # Errors
+    /// What the metric says; another number of values than it promised, or one that is not finite.
     pub fn corpus(&self, sums: &[f64], width: usize) -> Result<Vec<f64>, PluginError> {
         let values = plain(self.object.corpus(RSlice::from_slice(sums), width as u64))?.into_vec();
         if width > 0 && values.len() != sums.len() / width * self.values.len() {
             return Err(PluginError::internal("the metric gave another number of corpus values than it promised"));
+        }
+        if let Some(place) = values.iter().position(|value| !value.is_finite()) {
+            let (name, value) = (&self.values[place % self.values.len()].name, values[place]);
+            let of =
+                if sums.len() > width { " for some draw of the items, such as intervals and tests make" } else { "" };
+            return Err(PluginError::internal(format!("its corpus value `{name}` is not finite ({value}){of}")));
         }
         Ok(values)
     }

@@ -202,6 +202,9 @@ impl DataConfig {
             return Err(Error::usage("[data] has no split")
                 .help("such as split = { by = \"temporal-user\", test = 0.2, validation = 0.1 }"));
         }
+        if let Some(split) = &self.split {
+            split.check()?;
+        }
         if self.columns.is_some() && self.interactions.is_none() {
             return Err(Error::usage("[data] has columns, which belong to `interactions`"));
         }
@@ -229,6 +232,7 @@ mod tests {
     }
 
     const DATA: &str = "[data]\ntrain = \"a\"\nvalidation = \"b\"\ntest = \"c\"\n";
+    const LOG: &str = "[data]\ninteractions = \"a\"\n";
     const MODEL: &str = "[[models]]\nname = \"m\"\nrecommender = \"item-knn\"\nneighbours = [5, 20]\nshrink = 10\n";
 
     #[test]
@@ -255,6 +259,10 @@ mod tests {
             (format!("[data]\ninteractions = \"a\"\n{MODEL}"), "no split", "temporal-user"),
             (format!("{DATA}[evaluation]\nselect = \"gini@5\"\n{MODEL}"), "gini@5 says nothing", "ndcg"),
             (format!("{DATA}[evaluation]\nselect = \"recall\"\n{MODEL}"), "no cut-off", "recall@20"),
+            (format!("{LOG}split = {{ by = \"leave-n-out\", test = 0.3 }}\n{MODEL}"), "`test` of the split", "n = 1"),
+            (format!("{LOG}split = {{ by = \"random\", n = 3 }}\n{MODEL}"), "`n` of the split", "shares"),
+            (format!("{LOG}split = {{ by = \"random\", test = nan }}\n{MODEL}"), "are above 0 and below 1", ""),
+            (format!("{LOG}split = {{ by = \"leave-n-out\", n = 0 }}\n{MODEL}"), "`n = 0`", ""),
             (format!("{DATA}[features.f]\nspase = \"a\"\n{MODEL}"), "unknown field `spase`", "did you mean `space`"),
             (format!("{DATA}[features.f]\n{MODEL}"), "[features.f]: there is neither a path nor a model", "embedded"),
             (format!("{DATA}[features.f]\nmodel = \"a\"\n{MODEL}"), "which dataset", "dataset ="),

@@ -83,7 +83,7 @@ impl Experiment<'_> {
             let (source, _) = read_captions(run, model.as_deref(), &request.dataset)?;
             let name = format!("captions of {} by {}", request.dataset, source.model);
             if inputs.iter().all(|input| input.name != name) {
-                inputs.push(Input { name, sha256: source.sha256 });
+                inputs.push(Input { name, sha256: source.sha256, columns: None });
             }
         }
         Ok(inputs)
@@ -107,7 +107,14 @@ impl Experiment<'_> {
                 }
                 let (source, _) = read_captions(run, model.as_deref(), &embedded.request.dataset)?;
                 let folder = beside(&embedded.folder, &format!("-completed-{}", &source.sha256[..8]));
-                let (_, folder) = self.embed(&embedded, &folder, self.request.captions.clone())?;
+                let (manifest, folder) = self.embed(&embedded, &folder, self.request.captions.clone())?;
+                if manifest.counts.completed == Some(0) {
+                    return Err(Error::usage(format!(
+                        "[features.{}]: all items of {} have a description, and there is nothing to complete",
+                        embedded.name, manifest.plan.dataset
+                    ))
+                    .help("leave --captions out; of a prepared dataset, which has no other items, name the one that is not prepared"));
+                }
                 let name = format!("{}{COMPLETED}", embedded.name);
                 let twin = FeatureConfig { path: Some(folder), ..config.clone() };
                 self.config.features.insert(name.clone(), twin);

@@ -7,7 +7,7 @@ use crate::error::{Error, Exit, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report::Published;
-use crate::run::{RunLock, Shard};
+use crate::run::{Kind, RunLock, Shard};
 use crate::worker::Limits;
 use plugin_api::Device;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,10 @@ pub(super) struct Experiment<'a> {
 }
 
 /// Runs an experiment, or what is missing of it. Returns the run directory and the results.
+///
+/// # Errors
+/// What the file asks for and cannot be; a folder of something else, or in which another host is at work; all that reading and writing may lead
+/// to. Asked to stop: the trials that are done are kept.
 pub fn recommend(
     registry: &Registry,
     lock: &Lock,
@@ -64,7 +68,7 @@ pub fn recommend(
         .clone()
         .unwrap_or_else(|| registry.dir().join("runs").join(format!("recommend-{}", plan.short_digest())));
     experiment.check(&experiment.trials()?)?;
-    let _held = RunLock::acquire(&experiment.run, Shard::WHOLE)?;
+    let _held = RunLock::take(&experiment.run, Kind::Experiment, Shard::WHOLE)?;
     plan.adopt(&experiment.run)?;
     reporter.note(&format!("run directory: {}", experiment.run.display()));
     experiment.embed_features(embedded)?;

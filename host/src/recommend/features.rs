@@ -4,7 +4,7 @@ use crate::embed;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What becomes of an item without features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,13 +90,18 @@ pub fn load(source: &FeatureSource, items: &[String]) -> Result<FeatureMatrix> {
     Ok(matrix)
 }
 
+/// Features of another catalogue.
+pub fn no_features(folder: &Path, items: usize) -> Error {
+    Error::usage(format!("{} has features for none of the {items} items", folder.display()))
+        .help("are its ids those of the interactions?")
+}
+
 impl FeatureMatrix {
     /// Gives items without features what the policy says.
     fn complete(&mut self, source: &FeatureSource, items: &[String]) -> Result<()> {
         let (missing, all) = (self.missing(), items.len());
         if missing == all {
-            return Err(Error::usage(format!("{} has features for none of the {all} items", source.path.display()))
-                .help("are its ids those of the interactions?"));
+            return Err(no_features(&source.path, all));
         }
         if missing == 0 {
             return Ok(());
@@ -144,7 +149,6 @@ impl FeatureMatrix {
 mod tests {
     use super::super::data::write_npy;
     use super::*;
-    use std::path::Path;
 
     fn items() -> Vec<String> {
         ["a", "b", "c"].map(str::to_owned).to_vec()
@@ -186,5 +190,14 @@ mod tests {
         write_npy(&folder.path().join("z.npy"), &[1], &[1f32]).unwrap();
         let error = load(&source(folder.path(), Missing::Zero), &items()).unwrap_err();
         assert!(error.message.contains("none of the 3 items"), "{error}");
+    }
+
+    #[test]
+    fn an_id_that_stands_twice_is_refused_by_its_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        write_npy(&folder.path().join("features.npy"), &[3, 1], &[1f32, 2.0, 3.0]).unwrap();
+        std::fs::write(folder.path().join("ids.txt"), "a\nb\na\n").unwrap();
+        let error = load(&source(folder.path(), Missing::Mean), &items()).unwrap_err();
+        assert!(error.message.contains("names `a` on line 1 and on line 3"), "{error}");
     }
 }

@@ -9,8 +9,10 @@ use super::trial::{TrialRecord, TrialWork};
 use crate::error::{Error, Result};
 use crate::loader::Library;
 use crate::run::create_folder;
+use crate::stop;
 use crate::worker::{Command, ComponentSpec, Event, Reply, Worker};
 use plugin_api::abi::messages::RecommenderMessage;
+use std::time::Instant;
 
 /// A trial of a model, and where its files are.
 pub struct Planned<'a> {
@@ -62,7 +64,8 @@ impl Experiment<'_> {
         for planned in trials {
             worker.send(&Command::CheckRecommender { recommender: planned.work.recommender.clone() })?;
             let failure = loop {
-                match worker.next(true) {
+                let reply = worker.next_unless(true, &mut stop::requested);
+                match reply.ok_or_else(stop::stopped)? {
                     Reply::Event(Event::Checked { description }) => {
                         let lacks = description.needs_features && planned.work.features.is_empty();
                         break lacks.then(|| {
@@ -73,12 +76,15 @@ impl Experiment<'_> {
                     }
                     Reply::Event(Event::Failed(failure)) => break Some(Error::from(failure)),
                     Reply::Event(_) => {}
+                    Reply::Died(_) if stop::requested() => return Err(stop::stopped()),
                     Reply::Died(death) => break Some(Error::failed(death.reason)),
                 }
             };
             if let Some(mut error) = failure {
                 error.help = error.help.or_else(|| unknown_field(&error.message));
-                return Err(error.context(format!("model `{}`", planned.model.name)));
+                let trial = brief(&planned.trial);
+                let trial = if trial.is_empty() { trial } else { format!(" ({trial})") };
+                return Err(error.context(format!("model `{}`{trial}", planned.model.name)));
             }
         }
         Ok(())
@@ -86,10 +92,11 @@ impl Experiment<'_> {
 
     /// Runs what is missing of the trials, each in a worker of its own.
     pub fn fit_all(&self, trials: &[Planned<'_>], data: &Data) -> Result<Vec<Tried>> {
-        let open = trials.iter().filter(|planned| TrialRecord::read(&planned.work.record).is_none()).count();
+        let open = trials.iter().filter(|planned| planned.work.done().is_none()).count();
         if open > 0 {
             // A folder of features that cannot be used is told before hours are spent on other models.
             for source in self.used_sources() {
+                stop::check()?;
                 let missing = load(&source, &data.items)?.missing();
                 if missing > 0 {
                     self.reporter.warn(&format!(
@@ -104,33 +111,36 @@ impl Experiment<'_> {
         let bar = self.reporter.bar("trials", trials.len() - open, trials.len());
         let one = |planned: &Planned<'_>| -> Result<Tried> {
             create_folder(planned.work.record.parent().unwrap_or(&self.run))?;
-            if let Some(record) = TrialRecord::read(&planned.work.record) {
+            if let Some(record) = planned.work.done() {
                 return Ok(Ok(record));
             }
+            stop::check()?;
             let tried = self.fit(planned)?;
             bar.advance(1);
             if let Err(reason) = &tried {
                 self.reporter.warn(&format!("{} ({}): {reason}", planned.model.name, brief(&planned.trial)));
             }
-            Ok(tried.and_then(|()| {
-                TrialRecord::read(&planned.work.record).ok_or_else(|| "its record cannot be read".to_owned())
-            }))
+            Ok(tried.and_then(|()| planned.work.done().ok_or_else(|| "its record cannot be read".to_owned())))
         };
         trials.iter().map(one).collect()
     }
 
-    /// One trial; the inner error is a sentence about why it failed.
+    /// One trial; the inner error is a sentence about why it failed. Asked to stop, one that is nearly done may end.
     fn fit(&self, planned: &Planned<'_>) -> Result<Result<(), String>> {
         let mut again = true;
         loop {
             let mut worker = Worker::start(self.request.limits, self.request.threads)?;
             worker.send(&Command::Recommend { work: Box::new(planned.work.clone()) })?;
+            let mut asked: Option<Instant> = None;
             let death = loop {
-                match worker.next(false) {
+                let mut impatient =
+                    || stop::requested() && asked.get_or_insert_with(Instant::now).elapsed() > stop::PATIENCE;
+                match worker.next_unless(false, &mut impatient).ok_or_else(stop::stopped)? {
                     Reply::Event(Event::Done) => return Ok(Ok(())),
                     Reply::Event(Event::Failed(failure)) => return Ok(Err(Error::from(failure).to_string())),
                     Reply::Event(Event::Log { level, message }) => self.reporter.plugin(&level, &message),
                     Reply::Event(_) => {}
+                    Reply::Died(_) if stop::requested() => return Err(stop::stopped()),
                     Reply::Died(death) => break death,
                 }
             };

@@ -5,7 +5,7 @@ use super::embedding::Embedded;
 use super::experiment::Experiment;
 use super::features::{FeatureSource, Missing};
 use super::log::Columns;
-use super::plan::{Input, RecommendPlan};
+use super::plan::{Input, PlannedRecommender, RecommendPlan};
 use super::split::Part;
 use crate::error::{Error, Result};
 use crate::run::{Environment, PlannedPlugin};
@@ -88,21 +88,33 @@ impl Experiment<'_> {
             }
         }
         let mut inputs = Vec::new();
-        for (path, ..) in self.logs()? {
+        for (path, _, columns) in self.logs()? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            inputs.push(Input::of(&name, &path)?);
+            // Those of a file stand in the experiment.
+            let columns = columns.filter(|_| self.config.data.dataset.is_some());
+            inputs.push(Input { columns, ..Input::of(&name, &path)? });
         }
         for source in self.used_sources() {
             let name = format!("features {}", source.name);
             inputs.push(match embedded.iter().find(|embedded| embedded.name == source.name) {
-                Some(embedded) => Input { name, sha256: self.embedding_digest(embedded)? },
+                Some(embedded) => Input { name, sha256: self.embedding_digest(embedded)?, columns: None },
                 None => Input::of(&name, &source.path)?,
             });
         }
         inputs.extend(self.caption_inputs(embedded)?);
         let mut names: Vec<&String> = Vec::new();
+        let mut recommenders: Vec<PlannedRecommender> = Vec::new();
         for model in &self.config.models {
-            names.push(&self.registry.recommender(&model.recommender)?.plugin);
+            let entry = self.registry.recommender(&model.recommender)?;
+            names.push(&entry.plugin);
+            if recommenders.iter().all(|other| other.name != model.recommender) {
+                recommenders.push(PlannedRecommender {
+                    name: model.recommender.clone(),
+                    plugin: entry.plugin.clone(),
+                    component: entry.component.clone(),
+                    settings: entry.settings.clone(),
+                });
+            }
         }
         names.extend(embedded.iter().map(|embedded| &embedded.plugin));
         let mut plugins: Vec<PlannedPlugin> = Vec::new();
@@ -119,6 +131,7 @@ impl Experiment<'_> {
             title: self.title(),
             experiment: self.config.clone(),
             inputs,
+            recommenders,
             plugins,
             environment: Environment::current(self.registry.dir()),
         })

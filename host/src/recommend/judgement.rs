@@ -11,6 +11,7 @@ use super::significance::compare;
 use super::trial::read_lists;
 use crate::error::Result;
 use crate::run::replace_file;
+use crate::stop;
 use indexmap::IndexMap;
 use std::fmt::Write;
 
@@ -35,6 +36,7 @@ impl Experiment<'_> {
         let mut models = Vec::new();
         let mut scored: Vec<(&str, Scores)> = Vec::new();
         for model in &self.config.models {
+            stop::check()?;
             let own: Vec<usize> = (0..trials.len()).filter(|place| trials[*place].model.name == model.name).collect();
             let finished: Vec<usize> = own.iter().copied().filter(|place| tried[*place].is_ok()).collect();
             let selected = |place: &usize| tried[*place].as_ref().ok()?.validation.get(&selection).copied()?;

@@ -4,7 +4,7 @@ use super::log::Columns;
 use super::timestamps::{FORMS, timestamp};
 use crate::error::{Error, Result};
 use csv::ByteRecord;
-use memchr::{memchr, memchr_iter, memchr2_iter};
+use memchr::{memchr, memchr_iter, memchr2, memchr2_iter};
 use std::path::Path;
 
 /// What is wrong with a line, and what to do (or nothing).
@@ -43,6 +43,9 @@ fn names_a_column(field: &[u8]) -> bool {
     std::str::from_utf8(field).is_ok_and(|field| COLUMN_NAMES.contains(&field.trim().to_lowercase().as_str()))
 }
 
+/// Letters of a damaged name that are shown: it may be as long as the file.
+const SHOWN: usize = 60;
+
 /// What to do about ratings that are too great.
 const TOO_GREAT: &str =
     "leave the ratings out (or empty, before a timestamp), so that an interaction counts as one; or scale them";
@@ -76,13 +79,21 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Ids stand one a line in the run's files. Only quotes can keep a line break in a field.
-    pub fn is_of_one_line(&self) -> Result<(), Wrong> {
+    /// Ids stand one a line in the run's files, and between tabs in its tables. Lines of a simple block have no others (see [`Form::is_simple`]).
+    pub fn has_plain_names(&self) -> Result<(), Wrong> {
+        const RENAME: &str = "give it a name of one line and without tabs, here and where its features are";
         for (what, name) in [("user", self.user), ("item", self.item)] {
-            if name.contains(['\n', '\r']) {
-                let wrong = format!("the {what} `{}` has a line break in it", name.escape_debug());
-                return Err((wrong, "give it a name of one line, here and where its features are"));
+            let (found, help) = match name.chars().find(|letter| matches!(letter, '\n' | '\r' | '\t' | '\0')) {
+                None => continue,
+                Some('\t') => ("tab", RENAME),
+                Some('\0') => ("NUL", "text has none, unless it is in UTF-16: save it as UTF-8"),
+                Some(_) => ("line break", RENAME),
+            };
+            let mut shown: String = name.escape_debug().take(SHOWN).collect();
+            if name.escape_debug().nth(SHOWN).is_some() {
+                shown.push('…');
             }
+            return Err((format!("the {what} `{shown}` has a {found} in it"), help));
         }
         Ok(())
     }
@@ -109,9 +120,11 @@ impl Form {
         Form { greatest_rating, ..self }
     }
 
-    /// Lines end where line breaks are, and fields where separators are: there are no quotes, and no lone carriage returns.
+    /// Lines end where line breaks are, and fields where separators are: there are no quotes, and no lone carriage returns. Nor is there anything
+    /// else that no name may have.
     pub fn is_simple(&self, block: &[u8]) -> bool {
-        !(self.comma && memchr(b'"', block).is_some())
+        !(self.comma && memchr2(b'"', b'\t', block).is_some())
+            && memchr(b'\0', block).is_none()
             && memchr_iter(b'\r', block).all(|place| block.get(place + 1) == Some(&b'\n'))
     }
 
@@ -218,15 +231,19 @@ impl<'a> Parsed<'a> {
 /// Where the columns stand in a header.
 ///
 /// # Errors
-/// One is missing.
+/// One is missing, or there are several of its name.
 pub fn header(path: &Path, record: &ByteRecord, columns: &Columns) -> Result<Places> {
     let clean = |field: &[u8]| String::from_utf8_lossy(field).trim().to_owned();
     let names: Vec<String> = record.iter().map(clean).collect();
     let place = |name: &String| {
-        names.iter().position(|other| other == name).ok_or_else(|| {
-            Error::usage(format!("{} has no column `{name}`", path.display()))
-                .help(format!("it has: {}", names.join(", ")))
-        })
+        let mut places = (0..names.len()).filter(|place| names[*place] == *name);
+        match (places.next(), places.count()) {
+            (Some(place), 0) => Ok(place),
+            (Some(_), more) => Err(Error::usage(format!("{} has {} columns `{name}`", path.display(), more + 1))
+                .help("give each a name of its own")),
+            (None, _) => Err(Error::usage(format!("{} has no column `{name}`", path.display()))
+                .help(format!("it has: {}", names.join(", ")))),
+        }
     };
     Ok(Places {
         user: place(&columns.user)?,

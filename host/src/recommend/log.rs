@@ -6,6 +6,7 @@
 use super::blocks::Blocks;
 use super::lines::{Form, Parsed, Wrong, header};
 use crate::error::{Error, Result};
+use crate::stop;
 use csv::{ByteRecord, ReaderBuilder};
 use indexmap::IndexSet;
 use rayon::prelude::*;
@@ -69,7 +70,7 @@ impl Log {
     /// The file cannot be read, a column is missing, or a line is damaged: with its number.
     pub fn read(&mut self, path: &Path, columns: Option<&Columns>) -> Result<usize> {
         let before = self.interactions.len();
-        let comma = path.extension().is_some_and(|ending| ending == "csv");
+        let comma = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
         let fail = |error: std::io::Error| Error::io("read", path, &error);
         let mut file = File::open(path).map_err(|error| Error::usage(fail(error).message))?;
         let begin = text_begin(path, &mut file)?;
@@ -92,6 +93,7 @@ impl Log {
         let count = 2 * rayon::current_num_threads();
         let mut group = blocks.several(count).map_err(fail)?;
         while !group.is_empty() {
+            stop::check()?;
             let simple = group.iter().take_while(|block| form.is_simple(block)).count();
             let (next, taken) =
                 rayon::join(|| blocks.several(count), || self.take(&group[..simple], &form, &mut line, path));
@@ -140,12 +142,21 @@ impl Log {
 
     /// Reads records in order; `first` is the number of their first line.
     fn read_quoted(&mut self, source: impl Read, form: &Form, first: u64, path: &Path) -> Result<()> {
-        let mut reader = reader(source, form.comma);
+        let mut reader = reader(source.chain(Cursor::new(["\n", END, "\n"].concat())), form.comma);
         let mut record = ByteRecord::new();
         while reader.read_byte_record(&mut record).map_err(|error| unreadable(path, &error))? {
+            stop::check()?;
             let line = first - 1 + record.position().map_or(1, csv::Position::line);
+            let last = record.iter().next_back().unwrap_or_default();
+            if record.len() == 1 && last == END.as_bytes() {
+                break;
+            }
+            if last.trim_ascii_end().ends_with(END.as_bytes()) {
+                let wrong = "a quote opens here that nothing closes, and all lines behind it would be one field";
+                return Err(damaged(path, line, &(wrong.to_owned(), "close it, or take it out")));
+            }
             let fields: Vec<&[u8]> = record.iter().collect();
-            let row = form.row(&fields, line == 1).and_then(|row| row.0.is_of_one_line().map(|()| row));
+            let row = form.row(&fields, line == 1).and_then(|row| row.0.has_plain_names().map(|()| row));
             let (row, timed) = row.map_err(|wrong| damaged(path, line, &wrong))?;
             if !timed && self.untimed.is_none() {
                 self.untimed = Some(format!("{}:{line}", path.display()));
@@ -158,19 +169,27 @@ impl Log {
     }
 }
 
+/// A line behind the last one, which a quote that is never closed swallows with all others. No file has it: ids have no NUL.
+const END: &str = "\0end";
+
 /// Where a file's text begins, and leaves the file there: behind a byte order mark, which spreadsheets write.
 ///
 /// # Errors
-/// The file is compressed.
+/// The file is compressed, or no UTF-8.
 fn text_begin(path: &Path, file: &mut File) -> Result<u64> {
     let fail = |error: std::io::Error| Error::io("read", path, &error);
     let mut first = Vec::new();
-    (&*file).take(3).read_to_end(&mut first).map_err(fail)?;
+    (&*file).take(4).read_to_end(&mut first).map_err(fail)?;
     if first.starts_with(b"\x1f\x8b") {
         return Err(Error::usage(format!("{} is compressed by gzip", path.display()))
             .help("unpack it, as `gunzip --keep` does, and name the file that comes out"));
     }
-    let begin = if first == "\u{feff}".as_bytes() { 3 } else { 0 };
+    // Of UTF-16 the mark; or, without one, a letter's empty half.
+    if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") || first.contains(&0) {
+        return Err(Error::usage(format!("{} is in UTF-16, and not in UTF-8", path.display()))
+            .help("save it as UTF-8, as `iconv --from-code UTF-16 --to-code UTF-8` does"));
+    }
+    let begin = if first.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
     file.seek(SeekFrom::Start(begin)).map_err(fail)
 }
 
@@ -263,6 +282,24 @@ mod tests {
         assert!(error.message.contains("a.csv:4: the timestamp `?`"), "{error}");
         let error = read("when,who\n", "a.csv", Some(&columns)).unwrap_err();
         assert!(error.message.contains("no column `what`"), "{error}");
+        let error = read("when,who,what,who\n", "a.csv", Some(&columns)).unwrap_err();
+        assert!(error.message.contains("2 columns `who`"), "{error}");
+        assert_eq!(read("when,who,what\n1,a,x\n", "A.CSV", Some(&columns)).unwrap().interactions.len(), 1);
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_told_by_its_line() {
+        let columns = Columns { user: "who".into(), item: "what".into(), rating: None, time: None };
+        for (text, line) in [
+            ("who,what,note\na,x,\nb,x,\"n\nc,x,\nd,x,\n", 3),
+            ("who,what,note\na,x,\"fine\nindeed\"\nb,\"x,\nc,x,", 4),
+            ("who,what,note\na,x,\"", 2),
+        ] {
+            let error = read(text, "a.csv", Some(&columns)).unwrap_err();
+            assert!(error.message.contains(&format!("a.csv:{line}: a quote opens here")), "{error}");
+        }
+        let closed = "who,what,note\na,x,\"n\nc\"\nb,x,\"\"\"\"";
+        assert_eq!(read(closed, "a.csv", Some(&columns)).unwrap().interactions.len(), 2);
     }
 
     #[test]
@@ -272,6 +309,8 @@ mod tests {
             ("who,what\na,x\n\"b\nc\",x\n", "a.csv:3: the user `b\\nc` has a line break"),
             ("who,what\n\"a\",\"x\ny\"\nb,x\n", "a.csv:2: the item `x\\ny` has a line break"),
             ("who,what\na,\"x\r\"\n", "a.csv:2: the item `x\\r` has a line break"),
+            ("who,what\na,x\tb\n", "a.csv:2: the item `x\\tb` has a tab"),
+            ("who,what\na,x\nb,x\0\n", "a.csv:3: the item `x\\0` has a NUL"),
         ] {
             let error = read(text, "a.csv", Some(&columns)).unwrap_err();
             assert!(error.message.contains(wrong), "{error}");
@@ -307,6 +346,21 @@ mod tests {
         // Only the first line, and only if all of it is such words.
         assert_eq!(read("u,i\nuser,item\nuser,i\n", "a.csv", None).unwrap().interactions.len(), 3);
         assert_eq!(read("user,i\n", "a.csv", None).unwrap().interactions.len(), 1);
+    }
+
+    #[test]
+    fn a_file_in_utf_16_is_not_read_as_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv");
+        let text = "\u{feff}u\ti\nu\tj\n";
+        for (skip, bytes) in [(0, u16::to_le_bytes as fn(u16) -> [u8; 2]), (0, u16::to_be_bytes), (1, u16::to_le_bytes)]
+        {
+            let written: Vec<u8> = text.encode_utf16().skip(skip).flat_map(bytes).collect();
+            std::fs::write(&path, written).unwrap();
+            let error = Log::default().read(&path, None).unwrap_err();
+            assert!(error.message.contains("a.tsv is in UTF-16"), "{error}");
+            assert!(error.help.unwrap().contains("iconv"));
+        }
     }
 
     #[test]

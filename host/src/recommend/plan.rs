@@ -1,8 +1,9 @@
 //! `run.toml` of an experiment: the file as read, and digests of all that it names.
 
 use super::config::Config;
+use super::log::Columns;
 use crate::error::{Error, Result};
-use crate::run::{Environment, PlannedPlugin, add_to_digest, differences, hex, refuse_other_plan, replace_file};
+use crate::run::{Environment, Kind, PlannedPlugin, add_to_digest, differences, hex, refuse_other_plan, replace_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -17,6 +18,9 @@ pub struct RecommendPlan {
     pub experiment: Config,
     #[serde(default, rename = "input")]
     pub inputs: Vec<Input>,
+    /// What the registry says of the recommenders that are used.
+    #[serde(default, rename = "recommender")]
+    pub recommenders: Vec<PlannedRecommender>,
     #[serde(default, rename = "plugin")]
     pub plugins: Vec<PlannedPlugin>,
     /// Told, and not compared.
@@ -29,25 +33,41 @@ pub struct Input {
     /// As the experiment names it.
     pub name: String,
     pub sha256: String,
+    /// Of a dataset's interactions, as the registry has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
+}
+
+/// An entry of the registry; its settings hold where the experiment gives none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedRecommender {
+    pub name: String,
+    pub plugin: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub settings: toml::Table,
 }
 
 impl Input {
-    /// Digests a file, or all files of a folder by name.
+    /// Digests a file, or all files of a folder by name, but hidden ones.
     pub fn of(name: &str, path: &Path) -> Result<Input> {
         let mut digest = Sha256::new();
         if path.is_dir() {
             let entries = std::fs::read_dir(path).map_err(|error| Error::io("read", path, &error))?;
-            let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
-            files.sort_unstable();
-            for file in files {
-                digest.update(file.file_name().unwrap_or_default().as_encoded_bytes());
-                add_to_digest(&mut digest, &file)?;
+            let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+            // Hidden ones are locks and what file browsers leave.
+            names.retain(|name| !name.as_encoded_bytes().starts_with(b".") && path.join(name).is_file());
+            names.sort_unstable();
+            for name in names {
+                digest.update(name.as_encoded_bytes());
+                add_to_digest(&mut digest, &path.join(name))?;
             }
         } else {
             add_to_digest(&mut digest, path)
                 .map_err(|error| Error::usage(error.message).help("paths start from the experiment's own folder"))?;
         }
-        Ok(Input { name: name.to_owned(), sha256: hex(&digest.finalize()) })
+        Ok(Input { name: name.to_owned(), sha256: hex(&digest.finalize()), columns: None })
     }
 }
 
@@ -59,19 +79,9 @@ impl RecommendPlan {
         hex(&Sha256::digest(text.as_bytes())[..4])
     }
 
-    /// Is this the plan of an experiment? Reads no more than the command.
-    pub fn is_at(path: &Path) -> bool {
-        #[derive(Deserialize)]
-        struct Kind {
-            command: String,
-        }
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        toml::from_str::<Kind>(&text).is_ok_and(|kind| kind.command == "recommend")
-    }
-
     /// Refuses the run of an experiment, for commands that know runs of captions only. `instead` is what to use.
     pub fn refuse_at(run: &Path, instead: &str) -> Result<()> {
-        match RecommendPlan::is_at(&run.join("run.toml")) {
+        match Kind::Experiment.is_in(run) {
             true => Err(Error::usage(format!("{} is a run of `host recommend`", run.display())).help(instead)),
             false => Ok(()),
         }

@@ -2,11 +2,12 @@
 
 use super::data::{Data, write_npy};
 use super::experiment::Experiment;
-use super::features::Missing;
+use super::features::{Missing, no_features};
 use super::log::Log;
 use super::split::{Filtered, Part, collapse, collapse_parts, filter, split};
 use crate::embed;
 use crate::error::{Error, Result};
+use crate::stop;
 use std::collections::HashSet;
 
 impl Experiment<'_> {
@@ -42,6 +43,7 @@ impl Experiment<'_> {
             (filtered.duplicates, filtered.repeated) = collapse_parts(&mut log, &mut parts);
             filtered.without_features = self.drop_items(&mut log, &mut parts)?;
         }
+        stop::check()?;
         let data = Data::of(log, &parts, filtered)?;
         drop(parts);
         let prepare_seconds = began.elapsed().as_secs_f64() - read_seconds;
@@ -84,6 +86,9 @@ impl Experiment<'_> {
             let mut own = log.interactions.iter().map(|it| kept[it.item as usize]);
             parts.retain(|_| own.next().unwrap_or(true));
             log.interactions.retain(|it| kept[it.item as usize]);
+            if log.interactions.is_empty() {
+                return Err(no_features(&source.path, kept.len()));
+            }
         }
         Ok(before - log.interactions.len())
     }

@@ -26,29 +26,54 @@ pub struct Filter {
 pub struct Split {
     pub by: By,
     /// Share of interactions for the test part; of each user's, but of all with `temporal`.
-    #[serde(default = "fifth")]
-    pub test: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<f64>,
     /// The same for validation.
-    #[serde(default = "tenth")]
-    pub validation: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
     /// `leave-n-out`: interactions of each user, for validation and for test each.
-    #[serde(default = "one")]
-    pub n: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<usize>,
     /// `leave-n-out`: the last ones, or random ones.
-    #[serde(default)]
-    pub order: Order,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
 }
 
-fn fifth() -> f64 {
-    0.2
-}
+impl Split {
+    /// Of the test part and of validation.
+    fn shares(&self) -> [f64; 2] {
+        [self.test.unwrap_or(0.2), self.validation.unwrap_or(0.1)]
+    }
 
-fn tenth() -> f64 {
-    0.1
-}
+    fn count(&self) -> usize {
+        self.n.unwrap_or(1)
+    }
 
-fn one() -> usize {
-    1
+    /// Do the keys belong together, and do they leave something for every part?
+    pub fn check(&self) -> Result<()> {
+        let counts = self.by == By::LeaveNOut;
+        let (others, belongs) = match counts {
+            true => ([("test", self.test.is_some()), ("validation", self.validation.is_some())], "a split by shares"),
+            false => ([("n", self.n.is_some()), ("order", self.order.is_some())], "leave-n-out"),
+        };
+        if let Some((key, _)) = others.into_iter().find(|(_, given)| *given) {
+            return Err(Error::usage(format!("`{key}` of the split belongs to {belongs}, and says nothing here"))
+                .help(match counts {
+                    true => "n = 1 is how many interactions of each user are for validation and for test each",
+                    false => "`test` and `validation` are the shares of the parts",
+                }));
+        }
+        let shares = self.shares();
+        if shares.iter().any(|share| !(*share > 0.0 && *share < 1.0)) || shares.iter().sum::<f64>() >= 1.0 {
+            return Err(Error::usage(
+                "the shares `test` and `validation` of the split are above 0 and below 1 together",
+            ));
+        }
+        if self.count() == 0 {
+            return Err(Error::usage("`n = 0` of the split leaves nothing to test on"));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,24 +191,17 @@ fn keep(interactions: &mut Vec<Interaction>, names: usize, least: usize, key: im
 /// The part of each interaction. The log is sorted by user, as [`collapse`] leaves it.
 ///
 /// # Errors
-/// A temporal split of a log without timestamps, or shares that leave nothing to train on.
+/// A temporal split of a log without timestamps.
 pub fn split(log: &Log, split: &Split, seed: u64) -> Result<Vec<Part>> {
     let temporal = match split.by {
         By::TemporalUser | By::Temporal => true,
-        By::LeaveNOut => split.order == Order::Time,
+        By::LeaveNOut => split.order.unwrap_or_default() == Order::Time,
         By::Random => false,
     };
     if let Some(place) = log.untimed.as_ref().filter(|_| temporal) {
         return Err(Error::usage(format!("the split goes by time, and {place} has no timestamp")).help(
             "give a fourth column with timestamps, or split by = \"random\", or \"leave-n-out\" with order = \"random\"",
         ));
-    }
-    let shares = [split.test, split.validation];
-    if shares.iter().any(|share| !(*share > 0.0 && *share < 1.0)) || split.test + split.validation >= 1.0 {
-        return Err(Error::usage("the shares `test` and `validation` of the split are above 0 and below 1 together"));
-    }
-    if split.n == 0 {
-        return Err(Error::usage("`n = 0` of the split leaves nothing to test on"));
     }
     if split.by == By::Temporal {
         return Ok(by_time(&log.interactions, split));
@@ -194,11 +212,12 @@ pub fn split(log: &Log, split: &Split, seed: u64) -> Result<Vec<Part>> {
 
 /// The parts of one user's interactions.
 fn parts_of(user: &[Interaction], split: &Split, temporal: bool, seed: u64) -> Vec<Part> {
-    let (test, validation) = match split.by {
-        By::LeaveNOut if user.len() > 2 * split.n => (split.n, split.n),
-        By::LeaveNOut => (0, 0),
+    let count = split.count();
+    let [test, validation] = match split.by {
+        By::LeaveNOut if user.len() > count.saturating_mul(2) => [count, count],
+        By::LeaveNOut => [0, 0],
         // Rounded down, as in Elliot; who has too few stays in training.
-        _ => ((user.len() as f64 * split.test) as usize, (user.len() as f64 * split.validation) as usize),
+        _ => split.shares().map(|share| (user.len() as f64 * share) as usize),
     };
     let mut order: Vec<usize> = (0..user.len()).collect();
     if temporal {
@@ -223,7 +242,8 @@ fn by_time(interactions: &[Interaction], split: &Split) -> Vec<Part> {
     times.par_sort_unstable();
     let at =
         |share: f64| times.get(((1.0 - share) * times.len() as f64) as usize).copied().unwrap_or((i64::MAX, u32::MAX));
-    let (validation, test) = (at(split.test + split.validation), at(split.test));
+    let [test, validation] = split.shares();
+    let (validation, test) = (at(test + validation), at(test));
     let part = |it: &Interaction| match it.when() {
         time if time >= test => Part::Test,
         time if time >= validation => Part::Validation,
@@ -259,7 +279,7 @@ mod tests {
     }
 
     fn by(by: By) -> Split {
-        Split { by, test: 0.2, validation: 0.2, n: 1, order: Order::Time }
+        Split { by, test: Some(0.2), validation: Some(0.2), n: None, order: None }
     }
 
     #[test]

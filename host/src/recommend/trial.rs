@@ -48,10 +48,11 @@ pub struct TrialRecord {
     pub rank_seconds: f64,
 }
 
-impl TrialRecord {
-    /// Reads a record; an absent or damaged one is none: the trial is run again.
-    pub fn read(path: &Path) -> Option<TrialRecord> {
-        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+impl TrialWork {
+    /// What the trial came to. An absent or damaged record, or one without its lists, is none: the trial is run again.
+    pub fn done(&self) -> Option<TrialRecord> {
+        let record = serde_json::from_slice(&std::fs::read(&self.record).ok()?).ok();
+        record.filter(|_| self.lists.is_file())
     }
 }
 

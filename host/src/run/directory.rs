@@ -1,6 +1,6 @@
 //! Where things lie in a run directory.
 
-use super::{Plan, Shard, create_folder, replace_file};
+use super::{Kind, Plan, Shard, create_folder, replace_file};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,13 @@ impl RunDir {
     /// A directory that holds a run.
     pub fn existing(path: &Path) -> Result<(RunDir, Plan)> {
         let run = RunDir::new(path);
+        if Kind::Experiment.is_in(path) {
+            return Err(Error::usage(format!(
+                "{} is a run of `host recommend`, and holds no captions",
+                path.display()
+            ))
+            .help("name a run of `host eval`; `host report RUN` prints an experiment's tables"));
+        }
         match Plan::read(&run.plan_file())? {
             Some(plan) => Ok((run, plan)),
             None => Err(Error::usage(format!("{} is no run directory: it has no run.toml", path.display()))

@@ -55,6 +55,11 @@ impl Kind {
         }
     }
 
+    /// Does a folder hold this kind?
+    pub fn is_in(self, folder: &Path) -> bool {
+        self.mark_in(folder).is_some()
+    }
+
     /// Are all files of such a folder taken for its own? Notes or a scheduler's logs beside a run are nobody's concern.
     fn is_read_whole(self) -> bool {
         matches!(self, Kind::Features | Kind::Components | Kind::Prepared)

@@ -78,9 +78,8 @@ pub(super) fn weighted_sums(
 }
 
 impl Interval {
-    /// The middle 95 % of a value over resamples, by linear interpolation between order statistics.
+    /// The middle 95 % of a value over resamples, each of which has one, by linear interpolation between order statistics.
     pub fn of(mut values: Vec<f64>) -> Option<Interval> {
-        values.retain(|value| value.is_finite());
         if values.is_empty() {
             return None;
         }

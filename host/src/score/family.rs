@@ -22,14 +22,10 @@ pub struct ScoredFamily {
 /// What the metric says, or what is not finite of what it gives; with the item, where it is one's.
 pub fn score_whole(metric: &mut Metric, corpus: &Corpus, resampler: Option<Resampler>) -> Result<ScoredFamily> {
     corpus.observed_by(metric)?;
-    let scored = score_family(metric, corpus, resampler).map_err(|error| match error.message.contains(PANICKED) {
+    score_family(metric, corpus, resampler).map_err(|error| match error.message.contains(PANICKED) {
         true => with_item(metric, corpus, error),
         false => error,
-    })?;
-    match not_finite(&scored, corpus) {
-        Some(what) => Err(Error::failed(what)),
-        None => Ok(scored),
-    }
+    })
 }
 
 /// The error with the first item that gives one by itself: a panic names none. Threads go on with a metric that has panicked in another,
@@ -45,24 +41,23 @@ fn with_item(metric: &Metric, corpus: &Corpus, error: Error) -> Error {
     }
 }
 
-/// The first number that cannot be saved and averaged, if there is one: a sentence.
-fn not_finite(scored: &ScoredFamily, corpus: &Corpus) -> Option<String> {
-    let items = &scored.items;
-    for (what, numbers, width) in
-        [("value", &items.values, scored.values.len()), ("statistic", &items.statistics, items.width)]
-    {
+/// The first number of an item that cannot be saved and averaged, if there is one: a sentence.
+fn not_finite(items: &BatchScores, values: usize, corpus: &Corpus) -> Option<String> {
+    for (what, numbers, width) in [("value", &items.values, values), ("statistic", &items.statistics, items.width)] {
         if let Some(place) = numbers.iter().position(|number| !number.is_finite()) {
             let (item, number) = (corpus.id(place / width.max(1)), numbers[place]);
             return Some(format!("item `{item}`: it gives a {what} that is not finite ({number})"));
         }
     }
-    let (value, score) = scored.values.iter().zip(&scored.corpus).find(|(_, score)| !score.value.is_finite())?;
-    Some(format!("its corpus value `{}` is not finite ({})", value.name, score.value))
+    None
 }
 
 /// Every item's scores, then the corpus's, with intervals where resamples are asked for. The metric must have observed its corpus.
 fn score_family(metric: &Metric, corpus: &Corpus, resampler: Option<Resampler>) -> Result<ScoredFamily> {
     let items = corpus.scored_by(metric)?;
+    if let Some(what) = not_finite(&items, metric.values.len(), corpus) {
+        return Err(Error::failed(what));
+    }
     let width = items.width;
     let mut sum = vec![0.0; width];
     for row in items.statistics.chunks_exact(width.max(1)) {
@@ -71,9 +66,6 @@ fn score_family(metric: &Metric, corpus: &Corpus, resampler: Option<Resampler>) 
         }
     }
     let values = metric.corpus(&sum, width)?;
-    if values.len() != metric.values.len() {
-        return Err(Error::failed("the metric gives another number of corpus values than it names"));
-    }
     let mut scores: Vec<CorpusScore> = values.into_iter().map(|value| CorpusScore { value, interval: None }).collect();
     if let Some(resampler) = resampler.filter(|_| corpus.len() > 1) {
         let resampled = metric.corpus(&resampler.sums(&items.statistics, width), width)?;

@@ -17,7 +17,7 @@ pub use corpus::{Corpus, CorpusItem};
 pub use family::{ScoredFamily, score_whole};
 pub use input::ScoreInput;
 pub use item_scores::ItemLines;
-pub use paired::{PairedComparison, PairedItems, compare, holm};
+pub use paired::{PairedComparison, PairedItems, compare, holm, without_noise};
 pub use results::{CorpusScore, FamilyScores};
 pub use wilcoxon::{ranks, wilcoxon};
 

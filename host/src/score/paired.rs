@@ -88,7 +88,7 @@ pub fn compare<E>(
 }
 
 /// 0.6 − 0.5 and 0.5 − 0.4 are as large as each other, which the last bits hide, and ranks would see.
-fn without_noise(difference: f64) -> f64 {
+pub fn without_noise(difference: f64) -> f64 {
     (difference * 1e12).round() / 1e12
 }
 

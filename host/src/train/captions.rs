@@ -2,9 +2,18 @@
 
 use crate::error::Result;
 use crate::score::{Corpus, CorpusItem, score_whole};
-use crate::worker::{ScoreMetric, make_metric};
+use crate::worker::{Reported, ScoreMetric, make_metric};
 use indexmap::IndexMap;
 use plugin_api::Item;
+
+/// Can these metrics be made, and do their values have names of their own?
+///
+/// # Errors
+/// What a plugin says, a value that a metric does not have, or one that two report.
+pub fn check(metrics: &[ScoreMetric]) -> Result<()> {
+    let mut reported = Reported::default();
+    metrics.iter().try_for_each(|metric| reported.add(metric, &make_metric(metric)?.values))
+}
 
 /// Corpus values, unscaled, of captions of these items.
 pub fn score(metrics: &[ScoreMetric], items: &[&Item], captions: Vec<String>) -> Result<IndexMap<String, f64>> {

@@ -5,6 +5,7 @@
 mod source;
 mod validation;
 
+use super::captions;
 use super::checkpoints::{Checkpoints, Progress};
 use super::events::EventFile;
 use super::job::{TrainJob, TrainNews, items_file};
@@ -33,6 +34,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub fn fit(job: &TrainJob, speaker: &Speaker) -> Result<()> {
     let say = |news| speaker.say(&Event::Training { news });
     let options = &job.options;
+    // Before a model is loaded, and not at the first validation.
+    captions::check(&job.metrics)?;
     let train = read_items(&items_file(&job.folder, "train"))?;
     let validation = match options.validates() {
         true => read_items(&items_file(&job.folder, "validation"))?,

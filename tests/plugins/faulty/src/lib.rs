@@ -2,6 +2,7 @@
 //! them apart.
 
 use plugin_api::{ItemScore, Metric, MetricConfig, MetricItem, MetricValue, Result, export_plugin, register_metric};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A metric of that type and name, with its values and what it gives for an item.
@@ -55,4 +56,34 @@ metric!(Order, "order", ["order"], |_item| Ok(ItemScore::mean([CALLS.fetch_add(1
 metric!(Panic, "panic", ["panic"], |item| if is_hit(item) { panic!("oh no") } else { one() });
 metric!(Same, "same", ["fine"], |_item| Ok(ItemScore::mean([2.0])));
 metric!(Twice, "twice", ["x", "x"], |_item| Ok(ItemScore::mean([1.0, 2.0])));
+
+/// It has a value of all items and of no draw of them.
+#[derive(Default)]
+struct Whole {
+    whole: OnceLock<f64>,
+}
+
+impl Whole {
+    fn new(config: &MetricConfig) -> Result<Whole> {
+        config.settings.none().map(|()| Whole::default())
+    }
+}
+
+impl Metric for Whole {
+    fn values(&self) -> Vec<MetricValue> {
+        vec![MetricValue::quantity("whole", "whole")]
+    }
+
+    fn score(&self, item: &MetricItem<'_>) -> Result<ItemScore> {
+        let length = item.candidate().raw().len() as f64;
+        Ok(ItemScore { values: vec![length], statistics: vec![length], detail: None })
+    }
+
+    fn corpus(&self, statistics: &[f64]) -> Vec<f64> {
+        let whole = *self.whole.get_or_init(|| statistics[0]);
+        vec![if statistics[0] == whole { whole } else { f64::NAN }]
+    }
+}
+
+register_metric!("whole", "A metric that breaks a promise, for tests", Whole::new);
 export_plugin!();
