@@ -1,6 +1,7 @@
 //! Tables in Markdown: values with their intervals, best in bold, notes below.
 
-use super::table::{Align, Cell, Document, one_line};
+use super::cell::{Cell, one_line};
+use super::table::{Align, Document};
 use std::fmt::Write;
 
 /// The tables in GitHub's Markdown.

@@ -3,6 +3,7 @@
 //! `report.html`, with the charts of `plot`.
 
 mod beside;
+mod cell;
 mod collect;
 mod comparison;
 mod correlation;
@@ -11,17 +12,19 @@ mod figures;
 mod latex;
 mod markdown;
 mod page;
+mod pairs;
 pub mod plot;
 mod scores;
 mod table;
 mod terminal;
 
 pub use beside::Published;
+pub use cell::{Cell, Number, Print};
 pub use collect::{DatasetScores, ModelScores, Results, Score, ScoredMetric, collect};
 pub use csv_table::{csv, harmless};
 pub use latex::latex;
 pub use markdown::markdown;
-pub use table::{Align, Best, Cell, Column, Document, Number, Print, Row, Table, Tuning};
+pub use table::{Align, Best, Column, Document, Row, Table, Tuning};
 pub use terminal::terminal;
 
 use crate::error::{Error, Result};

@@ -1,7 +1,8 @@
 //! Tables as a terminal shows them: a line of values and a line of intervals for every row, in as many parts as its width needs; a line a
 //! value where not even a row's name and one value fit beside each other.
 
-use super::table::{Align, Cell, Document, Table, one_line};
+use super::cell::{Cell, one_line};
+use super::table::{Align, Document, Table};
 use std::fmt::Write;
 
 /// The tables in aligned columns, in lines of so many characters.
@@ -81,7 +82,12 @@ fn listed(text: &mut String, table: &Table) {
     let width = headings.iter().skip(keys).map(|heading| heading.chars().count()).max().unwrap_or(0);
     for row in &table.rows {
         let printed = row.printed();
-        let _ = writeln!(text, "  {}", printed[..keys].join(", "));
+        // The first key names the row; what the others are is told with them.
+        let name = |column: usize| match column {
+            0 => printed[0].clone(),
+            _ => format!("{} {}", headings[column], printed[column]),
+        };
+        let _ = writeln!(text, "  {}", (0..keys).map(name).collect::<Vec<_>>().join(", "));
         for column in keys..printed.len() {
             let interval = row.cells[column].interval().map_or(String::new(), |text| format!(" [{text}]"));
             let _ = writeln!(text, "    {:width$}  {}{interval}", headings[column], printed[column]);
@@ -104,7 +110,8 @@ fn lines(table: &Table) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::{Column, Print, Row};
+    use super::super::cell::Print;
+    use super::super::table::{Column, Row};
     use super::*;
     use crate::score::Interval;
 
