@@ -10,7 +10,13 @@ use std::time::{Duration, Instant};
 /// Says a line on standard error. Whether anybody reads it (`2>&1 | head`) or it can be kept (a full disk) is nothing that work depends on:
 /// `eprintln!` would end it.
 pub fn tell(text: &str) {
-    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+    let _ = std::io::stderr().write_all((printable(text) + "\n").as_bytes());
+}
+
+/// A text of somebody else's, for people: with its lines, and without what would command the terminal.
+pub fn printable(text: &str) -> String {
+    let commands = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    text.chars().map(|letter| if commands(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
 /// Says how work goes on.
@@ -164,5 +170,18 @@ impl Drop for Bar {
         if let Kind::Drawn(bar) = &self.kind {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn no_text_commands_the_terminal() {
+        assert_eq!(
+            printable("a\u{1b}]0;title\u{7}b\tc\nd\re\u{9b}31m"),
+            "a\u{fffd}]0;title\u{fffd}b\tc\nd\u{fffd}e\u{fffd}31m"
+        );
     }
 }

@@ -121,6 +121,20 @@ fn with_json_standard_output_is_one_document_whatever_becomes_of_the_command() {
 }
 
 #[test]
+fn what_a_name_holds_does_not_command_the_terminal() {
+    let place = Place::new();
+    test_image(&place.path("a\u{1b}[31m.jpg"), 64, 80, [220, 30, 30]);
+    let images = ["a\u{1b}[31m.jpg", "b\u{1b}[2J.jpg"];
+    let some = place.host(&["caption", "--model", "fine"]).with(&images).run().expect_code(1);
+    assert_eq!(some.stdout, "a\u{fffd}[31m.jpg: a red garment in soft cotton\n");
+    assert!(some.stderr.contains("b\u{fffd}[2J.jpg is missing") && !some.stderr.contains('\u{1b}'), "{some}");
+    // Programs get it as it is.
+    let lines =
+        place.host(&["caption", "--model", "fine", "--json"]).with(&images[..1]).run().expect_code(0).json_lines();
+    assert_eq!(lines[0]["image"], images[0]);
+}
+
+#[test]
 fn shards_and_their_merger_print_json_too() {
     let place = Place::new();
     let eval = ["eval", "--models", "fine", "--datasets", "hm", "--metrics", "bleu", "--run", "runs/run", "--json"];

@@ -5,7 +5,7 @@ use super::common::{Common, GenerationFlags, LimitFlags};
 use super::printing::{print, print_json_line};
 use crate::error::{Error, Result};
 use crate::eval::{captioner_of_model, captioner_of_weights, check_generation, overridden};
-use crate::progress::tell;
+use crate::progress::{printable, tell};
 use crate::run::Outcome;
 use crate::worker::{CaptionItem, Command, Event, ImagePlace, Limits, Reply, Worker};
 use clap::Args;
@@ -114,8 +114,8 @@ fn print_outcome(image: &std::path::Path, outcome: &Outcome, json: bool, images:
             &serde_json::json!({ "image": name, "caption": caption, "token_ids": token_ids, "finish": finish }),
         ),
         (Outcome::Failed { error }, true) => print_json_line(&serde_json::json!({ "image": name, "error": error })),
-        (Outcome::Caption { caption, .. }, false) if images == 1 => print(&format!("{caption}\n")),
-        (Outcome::Caption { caption, .. }, false) => print(&format!("{name}: {caption}\n")),
+        (Outcome::Caption { caption, .. }, false) if images == 1 => print(&(printable(caption) + "\n")),
+        (Outcome::Caption { caption, .. }, false) => print(&printable(&format!("{name}: {caption}\n"))),
         (Outcome::Failed { error }, false) => {
             tell(&format!("error: {error}"));
             Ok(())

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::eval::{dataset_spec, prepared, prepared_spec};
 use crate::loader::Dataset;
 use crate::prepare::{PackIndex, Prepared};
-use crate::progress::tell;
+use crate::progress::{printable, tell};
 use crate::terminal::Protocol;
 use clap::Subcommand;
 use plugin_api::{ImageSource, Item};
@@ -125,7 +125,7 @@ fn image(prepared: Option<&Prepared>, item: &Item, open: &dyn Fn() -> Result<Dat
 fn described(item: &Item, image: &str) -> String {
     let mut out = String::new();
     let mut line = |label: &str, text: &str| {
-        let _ = writeln!(out, "{label:<12} {text}");
+        let _ = writeln!(out, "{:<12} {}", printable(label), printable(text));
     };
     line("id", &item.id);
     line("product", &item.product);

@@ -136,8 +136,11 @@ mod tests {
         assert!(width == 40 && parts == 1, "{text}");
         let (width, parts, text) = widest("nano-blip2", 39);
         assert!(width <= 39 && parts == 2, "{text}");
-        let (width, parts, text) = widest("nano-blip2", 24);
-        assert!(width <= 24 && parts == 1, "{text}");
-        assert!(text.contains("  nano-blip2\n    BLEU-1  50.0 [49.0, 51.0]\n    SPICE   25.0"), "{text}");
+        let (width, parts, text) = widest("nano-blip2-opt+fashiongen", 36);
+        assert!(width <= 36 && parts == 1, "{text}");
+        assert!(
+            text.contains("  nano-blip2-opt+fashiongen\n    BLEU-1  50.0 [49.0, 51.0]\n    SPICE   25.0"),
+            "{text}"
+        );
     }
 }
