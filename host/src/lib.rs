@@ -1,6 +1,9 @@
 //! Lookbook's host. Data flows one way: `registry` → `eval` (plan) → `worker`s → `run` (predictions) → `score` → `report`; `cli` turns
 //! arguments into calls and prints what they return. No model, metric or dataset is known here by name.
 
+// `progress::tell` instead.
+#![deny(clippy::print_stderr)]
+
 pub mod catalogue;
 pub mod cli;
 pub mod embed;

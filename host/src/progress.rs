@@ -3,9 +3,21 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Says a line on standard error. Whether anybody reads it (`2>&1 | head`) or it can be kept (a full disk) is nothing that work depends on:
+/// `eprintln!` would end it.
+pub fn tell(text: &str) {
+    let _ = std::io::stderr().write_all((printable(text) + "\n").as_bytes());
+}
+
+/// A text of somebody else's, for people: with its lines, and without what would command the terminal.
+pub fn printable(text: &str) -> String {
+    let commands = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    text.chars().map(|letter| if commands(letter) { '\u{fffd}' } else { letter }).collect()
+}
 
 /// Says how work goes on.
 pub struct Reporter {
@@ -48,8 +60,8 @@ impl Reporter {
     fn line(&self, text: &str) {
         match &self.bars {
             // Not `println`, which fills lines up with blanks in place of ending them.
-            Some(bars) => bars.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bars) => bars.suspend(|| tell(text)),
+            None => tell(text),
         }
     }
 
@@ -141,17 +153,11 @@ impl Bar {
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
                 lines.done += by;
                 if lines.done == self.total || lines.said.elapsed() > PACE {
-                    match self.bytes {
-                        false => {
-                            eprintln!("{}: {} of {}{}", self.title, lines.done, self.total, lines.pace(self.total))
-                        }
-                        true => eprintln!(
-                            "{}: {:.1} of {:.1} MB",
-                            self.title,
-                            lines.done as f64 / 1e6,
-                            self.total as f64 / 1e6
-                        ),
-                    }
+                    let (done, total) = (lines.done, self.total);
+                    tell(&match self.bytes {
+                        false => format!("{}: {done} of {total}{}", self.title, lines.pace(total)),
+                        true => format!("{}: {:.1} of {:.1} MB", self.title, done as f64 / 1e6, total as f64 / 1e6),
+                    });
                     lines.said = Instant::now();
                 }
             }
@@ -164,5 +170,18 @@ impl Drop for Bar {
         if let Kind::Drawn(bar) = &self.kind {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn no_text_commands_the_terminal() {
+        assert_eq!(
+            printable("a\u{1b}]0;title\u{7}b\tc\nd\re\u{9b}31m"),
+            "a\u{fffd}]0;title\u{fffd}b\tc\nd\u{fffd}e\u{fffd}31m"
+        );
     }
 }

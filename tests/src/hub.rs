@@ -23,6 +23,8 @@ pub struct Faults {
     pub damaged: bool,
     /// Downloads of weights take so long before the second half.
     pub pause: Duration,
+    /// So many downloads of weights are paused only; none: all.
+    pub pauses: Option<usize>,
 }
 
 /// Serves until the test ends.
@@ -127,7 +129,15 @@ fn respond(mut out: TcpStream, path: &str, range: &str, token: &str, state: &Mut
         }
         _ => end,
     };
-    let pause = if weights && end > 1 { state.faults.pause } else { Duration::ZERO };
+    let pause = match &mut state.faults.pauses {
+        _ if !weights || end == 1 => Duration::ZERO,
+        Some(0) => Duration::ZERO,
+        Some(left) => {
+            *left -= 1;
+            state.faults.pause
+        }
+        None => state.faults.pause,
+    };
     drop(state);
     write!(
         out,

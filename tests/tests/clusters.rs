@@ -259,6 +259,28 @@ fn a_training_is_one_task_with_nothing_behind_it() {
     assert_eq!((jobs.len(), jobs[0].0.spec.as_ref().unwrap().completions), (1, Some(1)));
     let wrong = ["submit", "slurm", "train", "--out", "wrong", "--strategy", "none-such"];
     place.host(&wrong).with(&options).run().expect_code(2).expect_error(&["no LoRA strategy"]);
+    // What only the plugins and the data can tell is asked before anything is sent.
+    let wrong = ["submit", "slurm", "train", "--out", "wrong", "--gres", "none", "--time", "10"];
+    for (flags, code, error) in [
+        (["--set", "no-such=1"], 2, "no-such"),
+        (["--train-split", "none-such"], 3, "there is nothing to learn"),
+        (["--validation-split", "none-such"], 3, "nothing can be validated"),
+    ] {
+        for dry in [&[][..], &["--dry-run"]] {
+            let host = place.host(&wrong).with(&options).with(&flags).with(dry);
+            with_stand_ins(&place, host).run().expect_code(code).expect_error(&[error]);
+            assert!(!place.path("wrong").exists(), "{flags:?} left a folder");
+        }
+    }
+    place.write(
+        "sweep.toml",
+        "[train]\nmodel = \"fine\"\ndataset = \"hm\"\n[train.strategy-options]\nno-such = 1\n[grid]\nrank = [2, 4]\n",
+    );
+    let sweep =
+        place.host(&["submit", "slurm", "sweep", "sweep.toml", "--out", "wrong", "--gres", "none", "--time", "10"]);
+    with_stand_ins(&place, sweep).run().expect_code(2).expect_error(&["trial 001", "no-such"]);
+    assert!(!place.path("wrong").exists());
+    assert_eq!(calls(&place).matches("sbatch").count(), 1, "{}", calls(&place));
 }
 
 #[test]

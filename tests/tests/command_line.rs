@@ -69,6 +69,98 @@ fn flags_that_can_never_work_leave_no_plan() {
 }
 
 #[test]
+fn with_json_standard_output_is_one_document_whatever_becomes_of_the_command() {
+    let place = Place::with(Registry::usual().model("faulty", "fault = \"segfault\""));
+    for line in [
+        "eval --models nope --datasets hm",
+        "eval",
+        "frob",
+        "train --model nope --dataset hm --out out",
+        "sweep nowhere.toml",
+        "prepare nope",
+        "dataset show nope",
+        "embed --model nope --dataset hm --out out",
+        "embed pca --features nowhere --out out",
+        "score --input nowhere",
+        "score --input nowhere --metrics nope",
+        "merge nowhere",
+        "recommend nowhere.toml",
+        "submit slurm --models nope --datasets hm",
+        "submit slurm train --model nope --dataset hm --out out",
+        "status nowhere",
+        "report nowhere",
+        "compare nowhere --baseline a --candidate b",
+        "serve nowhere",
+        "bench nope",
+        "models check nope",
+        "models pull nope",
+        "models merge nope --out out",
+        "plugin check nope",
+        "carbon --hours -1 --device t4",
+        "doctor --registry nowhere.toml",
+        "caption --model nope red.jpg",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let outcome = place.host(&words).with(&["--json"]).run().expect_code(2);
+        let told = outcome.json();
+        assert_eq!(told["exit_code"], 2, "{outcome}");
+        assert!(outcome.stderr.contains(told["error"].as_str().unwrap()), "{outcome}");
+        let help = told["help"].as_str();
+        assert!(help.is_none_or(|help| outcome.stderr.contains(help)), "{outcome}");
+    }
+    let format = place.host(&["report", "nowhere", "--format", "json"]).run().expect_code(2);
+    assert_eq!(format.json()["exit_code"], 2);
+    // What has its own document for a failure prints that, and no other.
+    let eval =
+        ["eval", "--models", "faulty", "--datasets", "hm", "--metrics", "bleu", "--run", "runs/failed", "--json"];
+    let failed = place.host(&eval).run().expect_code(3);
+    assert_eq!(failed.json()["failed"][0]["model"], "faulty", "{failed}");
+    // Where a line is printed for each image, the last says that all failed.
+    let lines = place.host(&["caption", "--model", "fine", "no.jpg", "--json"]).run().expect_code(3).json_lines();
+    assert_eq!((&lines[0]["image"], &lines[1]["exit_code"]), (&json!("no.jpg"), &json!(3)));
+}
+
+#[test]
+fn what_a_name_holds_does_not_command_the_terminal() {
+    let place = Place::new();
+    test_image(&place.path("a\u{1b}[31m.jpg"), 64, 80, [220, 30, 30]);
+    let images = ["a\u{1b}[31m.jpg", "b\u{1b}[2J.jpg"];
+    let some = place.host(&["caption", "--model", "fine"]).with(&images).run().expect_code(1);
+    assert_eq!(some.stdout, "a\u{fffd}[31m.jpg: a red garment in soft cotton\n");
+    assert!(some.stderr.contains("b\u{fffd}[2J.jpg is missing") && !some.stderr.contains('\u{1b}'), "{some}");
+    // Programs get it as it is.
+    let lines =
+        place.host(&["caption", "--model", "fine", "--json"]).with(&images[..1]).run().expect_code(0).json_lines();
+    assert_eq!(lines[0]["image"], images[0]);
+}
+
+#[test]
+fn shards_and_their_merger_print_json_too() {
+    let place = Place::new();
+    let eval = ["eval", "--models", "fine", "--datasets", "hm", "--metrics", "bleu", "--run", "runs/run", "--json"];
+    for shard in ["1/2", "2/2"] {
+        let done = place.host(&eval).with(&["--shard", shard]).run().expect_code(0).json();
+        assert_eq!((&done["shard"], &done["failed"]), (&json!(shard), &json!([])));
+    }
+    let merged = place.host(&["merge", "runs/run", "--json"]).run().expect_code(0).json();
+    assert_eq!(merged["scores"], place.host(&["report", "runs/run", "--json"]).run().expect_code(0).json());
+    assert!(merged["scores"]["hm"]["fine"]["metrics"]["bleu-4"].is_object(), "{merged}");
+}
+
+#[test]
+fn a_reader_of_standard_error_that_has_gone_ends_no_work() {
+    let place = Place::new();
+    let eval = ["eval", "--models", "fine", "--datasets", "hm", "--metrics", "bleu", "--run", "runs/run"];
+    let mut command = Command::new(host_program());
+    command.args(eval).current_dir(place.folder()).stdout(std::process::Stdio::piped());
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("BLEU-4"));
+}
+
+#[test]
 fn captions_of_image_files_are_printed_plainly_or_as_json_lines() {
     let place = Place::new();
     test_image(&place.path("red.jpg"), 64, 80, [220, 30, 30]);

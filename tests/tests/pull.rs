@@ -100,6 +100,21 @@ fn a_killed_pull_goes_on_where_it_ended() {
 }
 
 #[test]
+fn a_hub_that_sends_nothing_more_is_asked_again() {
+    let faults = Faults { pause: Duration::from_secs(600), pauses: Some(1), ..Faults::default() };
+    let (place, hub) = (place(), Hub::start(files(), faults.clone()));
+    let outcome = pull(&place, &hub, "tiny").environment("HF_HUB_DOWNLOAD_TIMEOUT", "2").run();
+    let outcome = outcome.expect_error(&["nothing came for 2 s; trying again"]);
+    pulled(&place, outcome);
+    assert_eq!(hub.ranges(WEIGHTS), ["bytes=0-", "bytes=200000-"]);
+    // One that never does is given up; what came stays.
+    let (place, hub) = (self::place(), Hub::start(files(), Faults { pauses: None, ..faults }));
+    let outcome = pull(&place, &hub, "tiny").environment("HF_HUB_DOWNLOAD_TIMEOUT", "1").run().expect_code(3);
+    outcome.expect_error(&["cannot be downloaded", "(nothing came for 1 s)", "goes on there"]);
+    assert_eq!(hub.ranges(WEIGHTS), ["bytes=0-", "bytes=200000-", "bytes=300000-", "bytes=350000-"]);
+}
+
+#[test]
 fn a_damaged_file_is_named_and_removed() {
     let (place, hub) = (place(), Hub::start(files(), Faults { damaged: true, ..Faults::default() }));
     let outcome = pull(&place, &hub, "tiny").run().expect_code(3);

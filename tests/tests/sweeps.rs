@@ -66,6 +66,32 @@ fn a_sweep_that_is_asked_to_stop_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn a_sweep_whose_first_trial_is_refused_gives_its_folder_back() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("mine")).unwrap();
+    place.write("mine/notes.txt", "mine\n");
+    let sweep = |out: &str| place.host(&["sweep", "sweep.toml", "--out"]).with(&[place.path(out)]).run();
+    for (grid, error) in [("strategy = [\"none-such\"]", "no LoRA strategy"), ("rank = [49, 2]", "rank 49 is larger")] {
+        let begin = SWEEP.split("[grid]").next().unwrap();
+        place.write("sweep.toml", &format!("{begin}[grid]\n{grid}\n"));
+        for out in ["new", "mine"] {
+            sweep(out).expect_code(2).expect_error(&["trial 001", error]);
+        }
+        assert!(!place.path("new").exists());
+        let left: Vec<_> =
+            std::fs::read_dir(place.path("mine")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+    }
+    // What was corrected begins there, and one that goes on is kept whatever is wrong with it now.
+    place.write("sweep.toml", SWEEP);
+    sweep("new").expect_code(0);
+    std::fs::remove_dir_all(place.path("new/trials/001")).unwrap();
+    std::fs::remove_dir_all(place.path("weights")).unwrap();
+    sweep("new").expect_code(2).expect_error(&["trial 001"]);
+    assert!(place.path("new/sweep.json").is_file());
+}
+
+#[test]
 fn a_trial_that_fails_is_a_row_of_its_own_and_a_bad_file_names_its_line() {
     let place = Place::with(Registry::usual());
     let text = SWEEP.replace("learning-rate = [0.0, 0.02, 0.1]", "rank = [4, 49]");

@@ -1,7 +1,8 @@
 //! `host assets`
 
 use super::Done;
-use super::common::{Common, print};
+use super::common::Common;
+use super::printing::print;
 use crate::error::{Error, Result};
 use crate::loader::Library;
 use crate::registry::{Lock, LockedComponent, Registry, unknown_name};

@@ -3,8 +3,9 @@
 mod beside;
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
 use super::models::{by_shape, captioner};
+use super::printing::{print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::one_answer;
 use crate::loader::Library;

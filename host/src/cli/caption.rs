@@ -1,9 +1,11 @@
 //! `host caption`
 
 use super::Done;
-use super::common::{Common, GenerationFlags, LimitFlags, print, print_json};
+use super::common::{Common, GenerationFlags, LimitFlags};
+use super::printing::{print, print_json_line};
 use crate::error::{Error, Result};
 use crate::eval::{captioner_of_model, captioner_of_weights, check_generation, overridden};
+use crate::progress::{printable, tell};
 use crate::run::Outcome;
 use crate::worker::{CaptionItem, Command, Event, ImagePlace, Limits, Reply, Worker};
 use clap::Args;
@@ -108,14 +110,14 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
 fn print_outcome(image: &std::path::Path, outcome: &Outcome, json: bool, images: usize) -> Result<()> {
     let name = image.to_string_lossy();
     match (outcome, json) {
-        (Outcome::Caption { caption, token_ids, finish }, true) => print_json(
+        (Outcome::Caption { caption, token_ids, finish }, true) => print_json_line(
             &serde_json::json!({ "image": name, "caption": caption, "token_ids": token_ids, "finish": finish }),
         ),
-        (Outcome::Failed { error }, true) => print_json(&serde_json::json!({ "image": name, "error": error })),
-        (Outcome::Caption { caption, .. }, false) if images == 1 => print(&format!("{caption}\n")),
-        (Outcome::Caption { caption, .. }, false) => print(&format!("{name}: {caption}\n")),
+        (Outcome::Failed { error }, true) => print_json_line(&serde_json::json!({ "image": name, "error": error })),
+        (Outcome::Caption { caption, .. }, false) if images == 1 => print(&(printable(caption) + "\n")),
+        (Outcome::Caption { caption, .. }, false) => print(&printable(&format!("{name}: {caption}\n"))),
         (Outcome::Failed { error }, false) => {
-            eprintln!("error: {error}");
+            tell(&format!("error: {error}"));
             Ok(())
         }
     }

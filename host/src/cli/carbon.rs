@@ -1,7 +1,8 @@
 //! `host carbon`
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
+use super::printing::{print, print_json};
 use crate::energy::{DEVICES, EnergyEntry, footprint, known_device};
 use crate::error::{Error, Result};
 use crate::registry::Registry;

@@ -1,11 +1,10 @@
 //! Flags that mean the same everywhere.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use clap::Args;
 use plugin_api::{Device, Generation};
-use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -186,21 +185,4 @@ impl From<&LimitFlags> for crate::worker::Limits {
             memory: flags.memory_limit.map_or(usual.memory, |gib| (gib * f64::from(1u32 << 30)) as u64),
         }
     }
-}
-
-/// Prints to standard output. A reader that has gone (`| head`) is no error.
-pub fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::failed(format!("cannot print: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Prints one JSON document.
-pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string(value).map_err(|error| Error::failed(format!("cannot print: {error}")))?;
-    print(&(text + "\n"))
 }

@@ -1,11 +1,11 @@
 //! `host compare`
 
 use super::Done;
-use super::common::{Common, LimitFlags, print, print_json};
+use super::common::{Common, LimitFlags};
+use super::printing::{print_json, print_tables};
 use crate::error::{Error, Result};
 use crate::eval::{ComparisonRequest, compare_models};
 use crate::recommend::RecommendPlan;
-use crate::report;
 use crate::run::RunDir;
 use clap::Args;
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     if arguments.json {
         print_json(&comparison)?;
     } else {
-        print(&report::terminal(&comparison.document()))?;
+        print_tables(&comparison.document())?;
     }
     match (comparison.comparisons, comparison.failed()) {
         (_, 0) => Ok(Done::All),

@@ -1,12 +1,14 @@
 //! `host dataset`
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
+use super::printing::{print, print_json};
 use crate::catalogue::{Manner, decode, flatten};
 use crate::error::{Error, Result};
 use crate::eval::{dataset_spec, prepared, prepared_spec};
 use crate::loader::Dataset;
 use crate::prepare::{PackIndex, Prepared};
+use crate::progress::{printable, tell};
 use crate::terminal::Protocol;
 use clap::Subcommand;
 use plugin_api::{ImageSource, Item};
@@ -82,7 +84,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
             if protocol != Protocol::None {
                 match decode(source) {
                     Ok(picture) => print(&protocol.shown(&picture).unwrap_or_default())?,
-                    Err(reason) => eprintln!("warning: {reason}"),
+                    Err(reason) => tell(&format!("warning: {reason}")),
                 }
             }
             print(&described(&item, &place))?;
@@ -123,7 +125,7 @@ fn image(prepared: Option<&Prepared>, item: &Item, open: &dyn Fn() -> Result<Dat
 fn described(item: &Item, image: &str) -> String {
     let mut out = String::new();
     let mut line = |label: &str, text: &str| {
-        let _ = writeln!(out, "{label:<12} {text}");
+        let _ = writeln!(out, "{:<12} {}", printable(label), printable(text));
     };
     line("id", &item.id);
     line("product", &item.product);

@@ -1,8 +1,9 @@
 //! `host demo`
 
 use super::Done;
-use super::common::{Common, print};
+use super::common::Common;
 use super::eval;
+use super::printing::{print, print_tables};
 use crate::error::{Error, Result};
 use crate::eval::{Jobs, Request, evaluate};
 use crate::progress::Reporter;
@@ -64,7 +65,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     };
     let evaluated = evaluate(&registry, &lock, &request, &reporter)?;
     let (_, plan) = RunDir::existing(&run)?;
-    print(&report::terminal(&pre_trained_and_fine_tuned(report::collect(&evaluated.run, &plan).document())))?;
+    print_tables(&pre_trained_and_fine_tuned(report::collect(&evaluated.run, &plan).document()))?;
     let done = eval::done(&evaluated)?;
     print(&format!(
         "\nThe report: {}\nThe captions: {}\nYour own data and weights: see README.md\n",

@@ -1,7 +1,8 @@
 //! `host doctor`
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
+use super::printing::{print, print_json};
 use crate::error::Result;
 use crate::loader::Library;
 use crate::registry::{Lock, Weights};

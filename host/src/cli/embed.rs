@@ -1,7 +1,8 @@
 //! `host embed`
 
 use super::Done;
-use super::common::{Common, LimitFlags, limit, print, print_json};
+use super::common::{Common, LimitFlags, limit};
+use super::printing::{print, print_json};
 use crate::embed::pca::{Keep, reduce};
 use crate::embed::{Layout, Manifest, Request, embed};
 use crate::error::{Error, Result};

@@ -1,7 +1,8 @@
 //! `host eval`
 
 use super::Done;
-use super::common::{Common, GenerationFlags, LimitFlags, limit, print, print_json};
+use super::common::{Common, GenerationFlags, LimitFlags, limit};
+use super::printing::{print_json, print_tables};
 use crate::error::{Error, Result};
 use crate::eval::{AUTOMATIC_BATCH, Evaluated, Jobs, Request, evaluate};
 use crate::progress::Reporter;
@@ -143,6 +144,14 @@ fn evaluate_and_print(
             request.shard,
             evaluated.run.path().display()
         ));
+        if json {
+            print_json(&serde_json::json!({
+                "run": evaluated.run.path(),
+                "shard": request.shard.to_string(),
+                "failed": evaluated.failed,
+                "skipped": evaluated.skipped,
+            }))?;
+        }
     } else {
         print_results(&evaluated.run, &evaluated, json)?;
     }
@@ -180,5 +189,5 @@ pub fn print_results(run: &RunDir, evaluated: &Evaluated, json: bool) -> Result<
             "skipped": evaluated.skipped,
         }));
     }
-    print(&report::terminal(&results.document()))
+    print_tables(&results.document())
 }

@@ -1,7 +1,7 @@
 //! `host language`
 
 use super::Done;
-use super::common::print;
+use super::printing::print;
 use crate::error::{Error, Result};
 use clap::Subcommand;
 use std::io::Read;

@@ -1,7 +1,8 @@
 //! `host merge`
 
 use super::Done;
-use super::common::{Common, LimitFlags, print};
+use super::common::{Common, LimitFlags};
+use super::printing::{print_json, print_tables};
 use super::sweep;
 use crate::error::{Error, Result};
 use crate::eval::{FailedCell, metric_specs, prepared, score_run};
@@ -23,6 +24,9 @@ pub struct Arguments {
     /// Wait until the tasks of the run's last submission have ended
     #[arg(long)]
     wait: bool,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -34,7 +38,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     }
     match folder {
         Folder::Run(run, plan) => merge_run(common, arguments, &run, &plan),
-        Folder::Sweep(run, _) if arguments.parts.is_empty() => rank_sweep(&run),
+        Folder::Sweep(run, _) if arguments.parts.is_empty() => rank_sweep(&run, arguments.json),
         Folder::Sweep(..) => {
             Err(Error::usage("a sweep's trials are in its own folder").help("host merge SWEEP, and nothing behind it"))
         }
@@ -45,7 +49,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     }
 }
 
-fn rank_sweep(run: &RunDir) -> Result<Done> {
+fn rank_sweep(run: &RunDir, json: bool) -> Result<Done> {
     let submission = Submission::last(run)?;
     let ended: Vec<(&str, String)> = submission
         .iter()
@@ -57,7 +61,10 @@ fn rank_sweep(run: &RunDir) -> Result<Done> {
         .collect();
     let swept =
         rank(run.path(), |trial| ended.iter().find(|(other, _)| *other == trial).map(|(_, reason)| reason.clone()))?;
-    print(&report::terminal(&document(&swept)))?;
+    match json {
+        true => print_json(&swept)?,
+        false => print_tables(&document(&swept))?,
+    }
     sweep::done(&swept)
 }
 
@@ -93,7 +100,12 @@ fn merge_run(common: &Common, arguments: &Arguments, run: &RunDir, plan: &Plan) 
     score_run(run, plan, &metrics, &folder_of, limits, common.threads, &reporter, &mut failed)?;
     let results = report::write_report(run, plan, report::Additions::default())?;
     held.clear_parts(run.path());
-    print(&report::terminal(&results.document()))?;
+    match arguments.json {
+        true => {
+            print_json(&serde_json::json!({ "run": run.path(), "scores": results.scores_json(), "failed": failed }))?
+        }
+        false => print_tables(&results.document())?,
+    }
     Ok(if failed.is_empty() { Done::All } else { Done::SomeFailed })
 }
 

@@ -16,6 +16,7 @@ mod merge;
 mod models;
 mod plugin;
 mod prepare;
+mod printing;
 mod recommend;
 mod report;
 mod score;
@@ -28,6 +29,7 @@ mod work;
 mod worker;
 
 use crate::error::{Error, Exit};
+use crate::progress::tell;
 use clap::{Parser, Subcommand};
 use common::Common;
 use std::process::ExitCode;
@@ -118,26 +120,48 @@ pub enum Done {
 /// Parses the arguments, runs the command and gives the exit code.
 pub fn main() -> ExitCode {
     told_of_large_files();
+    let json = printing::asks_for_json(std::env::args_os());
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            return ended(&misunderstood(&error), json);
         }
     };
     match run(arguments) {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::SomeFailed) => ExitCode::from(1),
-        Ok(Done::Stopped) => ExitCode::from(75),
-        Err(error) if error.exit == Exit::Stopped => {
-            eprintln!("{error}");
-            ExitCode::from(error.exit.code())
-        }
+        Ok(Done::Stopped) => ended(&stopped(), json),
         Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit.code())
+            let kind = if error.exit == Exit::Stopped { "" } else { "error: " };
+            tell(&format!("{kind}{error}"));
+            ended(&error, json)
         }
     }
+}
+
+/// The exit code of what ended a command before its time, told to programs too.
+fn ended(error: &Error, json: bool) -> ExitCode {
+    if json {
+        printing::print_failure(error);
+    }
+    ExitCode::from(error.exit.code())
+}
+
+/// A command line that makes no sense, as an error of ours: the first paragraph says what, the others what to do.
+fn misunderstood(error: &clap::Error) -> Error {
+    let text = error.to_string();
+    let (message, help) = text.trim_end().split_once("\n\n").unwrap_or((text.trim_end(), ""));
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    if help.is_empty() { Error::usage(message) } else { Error::usage(message).help(help) }
+}
+
+/// The command has said it to people.
+fn stopped() -> Error {
+    Error { exit: Exit::Stopped, ..Error::failed("stopped, as asked; what is saved stays") }
 }
 
 /// From now on, in workers too, a file beyond the limit on file sizes is an error to be told and not the end of the process.

@@ -3,7 +3,8 @@
 mod check;
 
 use super::Done;
-use super::common::{Common, LimitFlags, print, print_json};
+use super::common::{Common, LimitFlags};
+use super::printing::{print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::{captioner_of_model, captioner_of_weights};
 use crate::loader::Library;
@@ -57,6 +58,9 @@ pub struct MergeArguments {
     /// The folder of the new checkpoint
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -185,6 +189,9 @@ fn merge(common: &Common, arguments: &MergeArguments) -> Result<Done> {
     };
     let limits = (&arguments.limits).into();
     let said = merge_adapter(&registry, &lock, &name, &arguments.out, limits, common.threads, &common.reporter())?;
-    print(&format!("{}: {said}\n", arguments.out.display()))?;
+    match arguments.json {
+        true => print_json(&serde_json::json!({ "directory": arguments.out, "said": said }))?,
+        false => print(&format!("{}: {said}\n", arguments.out.display()))?,
+    }
     Ok(Done::All)
 }

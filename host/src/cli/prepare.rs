@@ -1,12 +1,13 @@
 //! `host prepare`
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
+use super::printing::{print, print_json};
 use crate::error::{Error, Result};
 use crate::eval::{dataset_entry_splits, prepared_folder};
 use crate::loader::{Library, Notice, listen};
 use crate::prepare::{Outcome, PrepareOptions, Request, STEPS, Step, prepare};
-use crate::progress::Reporter;
+use crate::progress::{Reporter, tell};
 use crate::registry::{Lock, Registry};
 use crate::stop;
 use clap::Args;
@@ -181,12 +182,12 @@ fn hear(reporter: &Reporter, quiet: bool) {
     reporter.note("reading the vendor's files");
     let said = std::sync::Mutex::new(std::time::Instant::now());
     listen(move |notice| match notice {
-        Notice::Log { level: LogLevel::Warning | LogLevel::Error, message } => eprintln!("warning: {message}"),
-        Notice::Log { level: LogLevel::Info, message } if !quiet => eprintln!("{message}"),
+        Notice::Log { level: LogLevel::Warning | LogLevel::Error, message } => tell(&format!("warning: {message}")),
+        Notice::Log { level: LogLevel::Info, message } if !quiet => tell(&message),
         Notice::Progress { done, total } if total > 0 && !quiet => {
             let mut said = said.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if said.elapsed().as_secs() >= 5 {
-                eprintln!("reading the vendor's files: {} %", done * 100 / total);
+                tell(&format!("reading the vendor's files: {} %", done * 100 / total));
                 *said = std::time::Instant::now();
             }
         }

@@ -1,10 +1,11 @@
 //! `host recommend`
 
 use super::Done;
-use super::common::{Common, LimitFlags, print, print_json};
+use super::common::{Common, LimitFlags};
+use super::printing::{print_json, print_tables};
 use crate::error::Result;
 use crate::recommend::{Request, all_failed, recommend};
-use crate::report::{self, Published};
+use crate::report::Published;
 use crate::stop;
 use clap::Args;
 use std::path::PathBuf;
@@ -56,7 +57,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         document["run"] = serde_json::json!(run);
         print_json(&document)?;
     } else {
-        print(&report::terminal(&results.document(request.beside.as_ref())))?;
+        print_tables(&results.document(request.beside.as_ref()))?;
     }
     Ok(if results.has_failures() { Done::SomeFailed } else { Done::All })
 }

@@ -1,8 +1,10 @@
 //! `host report`
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
+use super::printing::{print, print_json, print_tables};
 use crate::error::{Error, Result};
+use crate::progress::tell;
 use crate::recommend;
 use crate::report::{self, Additions, Published, Report};
 use crate::run::{Kind, RunDir};
@@ -69,7 +71,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     warn_unless(report.write(&run), common);
     let results = &report.results;
     match arguments.format() {
-        Format::Terminal => print(&report::terminal(&results.document()))?,
+        Format::Terminal => print_tables(&results.document())?,
         Format::Markdown => print(&report::markdown(&results.document()))?,
         Format::Csv => print(report.file("table.csv"))?,
         Format::Latex => print(report.file("table.tex"))?,
@@ -84,7 +86,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         return Ok(Done::All);
     }
     for note in results.datasets.iter().flat_map(report::DatasetScores::notes) {
-        eprintln!("warning: {note}");
+        tell(&format!("warning: {note}"));
     }
     Ok(Done::SomeFailed)
 }
@@ -123,7 +125,7 @@ fn experiment(common: &Common, arguments: &Arguments) -> Result<Done> {
     let document = results.document(beside.as_ref());
     warn_unless(recommend::write_tables(&arguments.run, &results, &document), common);
     match arguments.format() {
-        Format::Terminal => print(&report::terminal(&document))?,
+        Format::Terminal => print_tables(&document)?,
         Format::Markdown => print(&report::markdown(&document))?,
         Format::Csv => print(&report::csv(&document.tables[0])?)?,
         Format::Latex => print(&report::latex(&document))?,

@@ -1,16 +1,17 @@
 //! `host score`
 
 use super::Done;
-use super::common::{Common, print};
+use super::common::Common;
+use super::printing::{print, print_document};
 use crate::error::{Error, Result};
 use crate::eval::{metric_specs, prepared};
 use crate::loader::{Notice, listen};
+use crate::progress::tell;
 use crate::score::{Corpus, RESAMPLES, Resampler, ScoreInput, ScoredFamily, score_whole};
 use crate::worker::Reported;
 use clap::Args;
 use plugin_api::LogLevel;
 use std::fmt::Write;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -63,7 +64,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     }
     listen(|notice| {
         if let Notice::Log { level: LogLevel::Warning | LogLevel::Error, message } = notice {
-            eprintln!("warning: {message}");
+            tell(&format!("warning: {message}"));
         }
     });
     // Libraries are opened while the texts are read: neither needs the other.
@@ -120,7 +121,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
         scored.extend(places.map(|place| Scored { family, place }));
     }
     if arguments.json {
-        print_json(&scored, &input.ids)
+        print_scores(&scored, &input.ids)
     } else if arguments.csv {
         print_csv(&scored, &corpus)
     } else {
@@ -140,9 +141,8 @@ impl Scored<'_> {
 }
 
 /// Written piece by piece: 100,000 items never stand in memory twice.
-fn print_json(scored: &[Scored<'_>], ids: &[serde_json::Value]) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+fn print_scores(scored: &[Scored<'_>], ids: &[serde_json::Value]) -> Result<()> {
+    print_document(|out| {
         out.write_all(b"{\"corpus\":{")?;
         for (place, value) in scored.iter().enumerate() {
             let comma = if place > 0 { "," } else { "" };
@@ -157,15 +157,8 @@ fn print_json(scored: &[Scored<'_>], ids: &[serde_json::Value]) -> Result<()> {
             }
             out.write_all(b"}")?;
         }
-        out.write_all(b"]}\n")?;
-        out.flush()
-    };
-    match write() {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::failed(format!("cannot print: {error}")))
-        }
-        _ => Ok(()),
-    }
+        out.write_all(b"]}\n")
+    })
 }
 
 fn number(value: f64) -> serde_json::Value {

@@ -1,7 +1,8 @@
 //! `host serve`
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
+use super::printing::{print, print_json};
 use crate::error::Result;
 use crate::web::{Request, Server};
 use clap::Args;

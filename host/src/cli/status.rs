@@ -1,7 +1,7 @@
 //! `host status`
 
 use super::Done;
-use super::common::{print, print_json};
+use super::printing::{print, print_json_line};
 use crate::error::Result;
 use crate::recommend::RecommendPlan;
 use crate::status::{status, text};
@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments) -> Result<Done> {
     loop {
         let now = status(&arguments.run)?;
         if arguments.json {
-            print_json(&serde_json::json!({ "next": now.next_step(), "goes_on": now.goes_on(), "status": now }))?;
+            print_json_line(&serde_json::json!({ "next": now.next_step(), "goes_on": now.goes_on(), "status": now }))?;
         } else {
             let text = text(&now);
             if text != before {

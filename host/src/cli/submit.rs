@@ -1,8 +1,9 @@
 //! `host submit`
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
 use super::eval::RunOptions;
+use super::printing::{print, print_json};
 use super::sweep::Sweep;
 use super::train::Training;
 use crate::error::{Error, Result};

@@ -1,10 +1,10 @@
 //! `host sweep`
 
 use super::Done;
-use super::common::{Common, LimitFlags, print, print_json};
+use super::common::{Common, LimitFlags};
+use super::printing::{print_json, print_tables};
 use crate::error::{Error, Result};
 use crate::registry::Registry;
-use crate::report;
 use crate::stop;
 use crate::sweep::{SweepRequest, Swept, document, sweep};
 use clap::Args;
@@ -61,7 +61,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     };
     match arguments.json {
         true => print_json(&swept)?,
-        false => print(&report::terminal(&document(&swept)))?,
+        false => print_tables(&document(&swept))?,
     }
     reporter.note(&format!("the sweep: {}", request.out.display()));
     done(&swept)

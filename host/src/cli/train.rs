@@ -1,7 +1,8 @@
 //! `host train`
 
 use super::Done;
-use super::common::{Common, LimitFlags, print, print_json};
+use super::common::{Common, LimitFlags};
+use super::printing::{print, print_json};
 use crate::error::{Error, Result};
 use crate::stop;
 use crate::train::{TrainOptions, TrainRequest, Trained, train};

@@ -80,9 +80,12 @@ pub fn evaluate(registry: &Registry, lock: &Lock, request: &Request, reporter: &
     let stopped = stop::requested();
     if !begun && request.shard.is_whole() && !stopped && is_refused(&run, &resolved.plan, &failed)? {
         run.withdraw()?;
-        return Err(Error::usage("nothing could be captioned as it was asked for: every cell failed")
+        let first = failed.first().map_or_else(String::new, |cell| {
+            format!(": the first, {} on {}, since {}", cell.model, cell.dataset, cell.reason)
+        });
+        return Err(Error::usage(format!("nothing could be captioned as it was asked for: every cell failed{first}"))
             .help(format!(
-                "the reasons stand above; correct the flag, file or registry entry: {} keeps no plan of this, so that the corrected command can use it",
+                "correct the flag, file or registry entry: {} keeps no plan of this, so that the corrected command can use it",
                 run.path().display()
             )));
     }

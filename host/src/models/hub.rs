@@ -1,6 +1,7 @@
 //! Pulling a repository of the Hugging Face hub into its usual cache: only the files that a model is loaded from, resumed where a
 //! download was cut, each checked against the hub's digest. The cache shows the model when all of them are there, and not before.
 
+use super::stalled::{Watch, patience};
 use super::verify::{Digest, file_matches};
 use crate::error::{Error, Result};
 use crate::progress::{Bar, Reporter};
@@ -78,7 +79,8 @@ pub fn pull(repository: &str, revision: &str, place: &str, reporter: &Reporter) 
         builder = builder.with_token(token);
     }
     let api = builder.build().map_err(|error| hub.error(&error))?;
-    let info = hub.info(&api)?;
+    let watch = Watch::start(patience());
+    let info = watch.over(|| hub.info(&api)).map_err(|error| watch.explained(error))?;
     let wanted = hub.wanted(&info)?;
     let folder = cache.path().join(format!("models--{}", repository.replace('/', "--")));
     let directory = folder.join("snapshots").join(&info.sha);
@@ -87,7 +89,7 @@ pub fn pull(repository: &str, revision: &str, place: &str, reporter: &Reporter) 
     check_disk(&folder, missing)?;
     let pinned = || Repo::with_revision(repository.to_owned(), RepoType::Model, info.sha.clone());
     for file in &wanted {
-        hub.file(&api, pinned(), file, &folder, &directory, reporter)?;
+        hub.file(&api, pinned(), file, (&folder, &directory), &watch, reporter)?;
     }
     // The revision's name comes last: until then nobody finds an incomplete snapshot. hf-hub leaves one named by the commit.
     let named = Repo::with_revision(repository.to_owned(), RepoType::Model, revision.to_owned());
@@ -197,8 +199,8 @@ impl Hub<'_> {
         api: &Api,
         repo: Repo,
         file: &Sibling,
-        folder: &Path,
-        directory: &Path,
+        (folder, directory): (&Path, &Path),
+        watch: &Watch,
         reporter: &Reporter,
     ) -> Result<()> {
         let path = directory.join(&file.rfilename);
@@ -215,15 +217,16 @@ impl Hub<'_> {
         }
         let mut attempt = 1;
         loop {
-            let progress = Progress(reporter.byte_bar(name, total));
-            match api.repo(repo.clone()).download_with_progress(name, progress) {
+            let progress = Progress(reporter.byte_bar(name, total), watch.clone());
+            match watch.over(|| api.repo(repo.clone()).download_with_progress(name, progress)) {
                 Ok(_) => break,
                 Err(error) if attempt < ATTEMPTS && passes(&error) => {
-                    reporter.note(&format!("{name}: {}; trying again", reason(&error)));
+                    let reason = watch.told().unwrap_or_else(|| reason(&error));
+                    reporter.note(&format!("{name}: {reason}; trying again"));
                     std::thread::sleep(Duration::from_millis(500 << attempt));
                     attempt += 1;
                 }
-                Err(error) => return Err(self.error(&error).context(name)),
+                Err(error) => return Err(watch.explained(self.error(&error)).context(name)),
             }
         }
         let Some((digest, _)) = file.digest() else { return Ok(()) };
@@ -324,13 +327,14 @@ fn tidy_part(path: &Path, total: u64) -> Result<()> {
     }
 }
 
-/// hf-hub tells what was there already as the first update.
-struct Progress(Bar);
+/// Tells people, and the watch. hf-hub tells what was there already as the first update.
+struct Progress(Bar, Watch);
 
 impl hf_hub::api::Progress for Progress {
     fn init(&mut self, _size: usize, _filename: &str) {}
 
     fn update(&mut self, size: usize) {
+        self.1.alive();
         self.0.advance(size);
     }
 

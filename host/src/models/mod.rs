@@ -2,6 +2,7 @@
 
 mod check;
 mod hub;
+mod stalled;
 mod verify;
 
 pub use check::{Checked, CheckedFile, automatic_batch, check, needs, needs_of_source};

@@ -1,8 +1,9 @@
 //! Published figures beside a run's own: read from a TOML file (`host/data/study-tables.toml` says its form), made rows of the same tables and
 //! marked as published. Captioners' are by dataset and metric, recommenders' by dataset and value.
 
+use super::cell::{Cell, Print};
 use super::collect::{DatasetScores, ScoredMetric};
-use super::table::{Cell, Print, Row, Tuning};
+use super::table::{Row, Tuning};
 use crate::error::{Error, Result};
 use indexmap::IndexMap;
 use serde::Deserialize;

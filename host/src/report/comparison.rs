@@ -1,6 +1,7 @@
 //! A comparison of two models as tables: a row a metric.
 
-use super::table::{Cell, Column, Document, Print, Row, Table};
+use super::cell::{Cell, Print};
+use super::table::{Column, Document, Row, Table};
 use crate::eval::{Comparison, DatasetComparison};
 
 impl Comparison {

@@ -1,6 +1,7 @@
 //! A table as CSV, for spreadsheets and scripts: numbers unscaled and in full. Texts that a spreadsheet would compute are made harmless.
 
-use super::table::{Cell, Table};
+use super::cell::Cell;
+use super::table::Table;
 use crate::error::{Error, Result};
 
 /// One line a row. A column whose numbers have intervals is followed by `NAME_low` and `NAME_high`; a table with published rows ends
@@ -61,7 +62,8 @@ fn full(cell: &Cell) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::{Column, Print, Row};
+    use super::super::cell::Print;
+    use super::super::table::{Column, Row};
     use super::*;
     use crate::score::Interval;
 

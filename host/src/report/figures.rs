@@ -1,9 +1,10 @@
 //! The figures of a run's page: what is read from predictions, item scores, training logs and energy records, drawn with `plot`.
 
+use super::cell::Cell;
 use super::collect::{DatasetScores, Results};
 use super::correlation::mean_correlations;
 use super::plot::{self, Bar, Dot, DotRow, Svg, WIDTH, bars, dots, heat, histogram};
-use super::table::{Cell, Row, Table};
+use super::table::{Row, Table};
 use crate::energy::energy_of;
 use crate::run::{Outcome, Plan, RunDir, Shard, read_items, read_predictions};
 use crate::score::ItemLines;

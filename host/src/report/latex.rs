@@ -1,6 +1,7 @@
 //! Tables in LaTeX with booktabs: best in bold, a model and its fine-tuned form in one row of PT / FT cells.
 
-use super::table::{Align, Cell, Column, Document, Row, Table, one_line};
+use super::cell::{Cell, one_line};
+use super::table::{Align, Column, Document, Row, Table};
 use std::fmt::Write;
 
 /// The tables, each a `table` environment; the document needs `\usepackage{booktabs}`.
@@ -83,7 +84,8 @@ pub fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::{Best, Print, Tuning};
+    use super::super::cell::Print;
+    use super::super::table::{Best, Tuning};
     use super::*;
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tables in Markdown: values with their intervals, best in bold, notes below.
 
-use super::table::{Align, Cell, Document, one_line};
+use super::cell::{Cell, one_line};
+use super::table::{Align, Document};
 use std::fmt::Write;
 
 /// The tables in GitHub's Markdown.
@@ -21,7 +22,7 @@ pub fn markdown(document: &Document) -> String {
         }
         text.push('\n');
         for note in &table.notes {
-            let _ = writeln!(text, "- {}", one_line(note));
+            let _ = writeln!(text, "- {}", escape(note));
         }
         if !table.notes.is_empty() {
             text.push('\n');
@@ -39,13 +40,21 @@ fn markup(cell: &Cell, printed: &str) -> String {
     cell.interval().map_or(value.clone(), |interval| format!("{value} [{interval}]"))
 }
 
-/// A text that cannot end its cell, begin markup or break the line.
+/// A text that cannot end its cell, begin markup, break the line or become a link, as addresses do by themselves.
 fn escape(text: &str) -> String {
+    let letters: Vec<char> = one_line(text).chars().collect();
     let mut escaped = String::with_capacity(text.len());
-    for letter in one_line(text).chars() {
+    for (place, &letter) in letters.iter().enumerate() {
+        let (before, behind) = (&letters[..place], &letters[place + 1..]);
+        let within_word = before.last().is_some_and(|letter| letter.is_alphanumeric())
+            && behind.first().is_some_and(|letter| letter.is_alphanumeric());
         match letter {
-            '|' | '*' | '`' | '\\' => escaped.extend(['\\', letter]),
+            '|' | '*' | '`' | '\\' | '[' | ']' | '~' | '$' | '@' => escaped.extend(['\\', letter]),
+            '_' if !within_word => escaped.push_str("\\_"),
+            ':' if behind.starts_with(&['/', '/']) => escaped.push_str("\\:"),
+            '.' if before.ends_with(&['w', 'w', 'w']) => escaped.push_str("\\."),
             '<' => escaped.push_str("&lt;"),
+            '&' => escaped.push_str("&amp;"),
             other => escaped.push(other),
         }
     }
@@ -65,5 +74,18 @@ mod tests {
         let text = markdown(&Document { tables: vec![table], notes: Vec::new() });
         assert!(text.contains("| a\\|b &lt;img> \\*c\\* d | 3 |\n"), "{text}");
         assert!(text.contains("|---|---:|\n"), "{text}");
+    }
+
+    #[test]
+    fn a_name_is_no_link_and_no_markup() {
+        for (name, escaped) in [
+            ("[x](http://evil.com)", "\\[x\\](http\\://evil.com)"),
+            ("![x][y]", "!\\[x\\]\\[y\\]"),
+            ("www.evil.com me@evil.com", "www\\.evil.com me\\@evil.com"),
+            ("~~a~~ $b$ &lt;", "\\~\\~a\\~\\~ \\$b\\$ &amp;lt;"),
+            ("_a_ b_c", "\\_a\\_ b_c"),
+        ] {
+            assert_eq!(escape(name), escaped);
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Results as tables and pages. `table` is what every command builds that prints one; `terminal`, `markdown`, `csv_table` and `latex` write
-//! any of them. `collect` and `scores` make a run's tables of its score files, `beside` adds published rows, `figures` and `page` make
+//! any of them. `collect` and `scores` make a run's tables of its score files, `remarks` tells what captions make of them, `beside` adds published rows, `figures` and `page` make
 //! `report.html`, with the charts of `plot`.
 
 mod beside;
+mod cell;
 mod collect;
 mod comparison;
 mod correlation;
@@ -11,6 +12,7 @@ mod figures;
 mod latex;
 mod markdown;
 mod page;
+mod pairs;
 pub mod plot;
 mod remarks;
 mod scores;
@@ -18,11 +20,12 @@ mod table;
 mod terminal;
 
 pub use beside::Published;
+pub use cell::{Cell, Number, Print};
 pub use collect::{DatasetScores, ModelScores, Results, Score, ScoredMetric, collect};
 pub use csv_table::{csv, harmless};
 pub use latex::latex;
 pub use markdown::markdown;
-pub use table::{Align, Best, Cell, Column, Document, Number, Print, Row, Table, Tuning};
+pub use table::{Align, Best, Column, Document, Row, Table, Tuning};
 pub use terminal::terminal;
 
 use crate::error::{Error, Result};

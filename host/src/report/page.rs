@@ -1,10 +1,11 @@
 //! `report.html`: one file with tables, figures and what was run, without script and without any reference to the outside. It has nothing in it
 //! that differs between two runs of the same plan with the same results, except its energy.
 
+use super::cell::Cell;
 use super::collect::Results;
 use super::figures::{Section, sections};
 use super::plot;
-use super::table::{Align, Cell, Document, Table};
+use super::table::{Align, Document, Table};
 use crate::error::{Error, Result};
 use crate::run::{Plan, RunDir};
 use askama::Template;

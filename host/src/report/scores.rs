@@ -1,7 +1,8 @@
 //! A run's scores as tables: one a dataset for people, one line a value for CSV.
 
+use super::cell::{Cell, Print};
 use super::collect::{DatasetScores, ModelScores, Results, Score, ScoredMetric};
-use super::table::{Align, Best, Cell, Column, Document, Print, Row, Table, Tuning};
+use super::table::{Align, Best, Column, Document, Row, Table, Tuning};
 
 impl Results {
     /// A table a dataset: a row a model, a column a value of a metric.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -54,8 +54,8 @@ pub fn replace_folder(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Re
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_folder(parent)?;
     let fail = |error: std::io::Error| Error::io("write", path, &error);
-    let aside = || tempfile::Builder::new().prefix(ASIDE.0).suffix(ASIDE.1).tempdir_in(parent).map_err(fail);
-    let new = aside()?;
+    clear_abandoned(parent);
+    let (new, _held) = folder_aside(parent).map_err(fail)?;
     fill(new.path())?;
     sync_below(new.path()).map_err(fail)?;
     // Temporary folders are private by default.
@@ -71,7 +71,7 @@ pub fn replace_folder(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Re
     } else if exchange(new.path(), path).is_ok() {
         Some(new)
     } else {
-        let old = aside()?;
+        let (old, _old_held) = folder_aside(parent).map_err(fail)?;
         std::fs::rename(path, old.path().join("old")).map_err(fail)?;
         std::fs::rename(new.keep(), path).map_err(fail)?;
         Some(old)
@@ -79,6 +79,42 @@ pub fn replace_folder(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Re
     sync_folder(parent);
     drop(old);
     Ok(())
+}
+
+/// A folder to write into, with a lock that tells others that it is being written: the parent may hold what many commands put there.
+fn folder_aside(parent: &Path) -> std::io::Result<(tempfile::TempDir, Option<File>)> {
+    loop {
+        let aside = tempfile::Builder::new().prefix(ASIDE.0).suffix(ASIDE.1).tempdir_in(parent)?;
+        let held = match File::open(aside.path()) {
+            Ok(folder) => match folder.try_lock() {
+                Ok(()) => Some(folder),
+                // Somebody takes it for abandoned.
+                Err(TryLockError::WouldBlock) => continue,
+                // Where folders cannot be locked, nobody can find them abandoned.
+                Err(TryLockError::Error(_)) => None,
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(_) => None,
+        };
+        if aside.path().is_dir() {
+            return Ok((aside, held));
+        }
+    }
+}
+
+/// Removes the folders aside whose writers were killed: nobody holds their locks.
+fn clear_abandoned(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !(name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1) && entry.path().is_dir()) {
+            continue;
+        }
+        let Ok(folder) = File::open(entry.path()) else { continue };
+        if folder.try_lock().is_ok() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Lets two folders change places in one step; not every file system can.
@@ -145,6 +181,22 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn what_a_killed_writer_left_aside_is_removed_and_what_is_being_written_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let abandoned = place.path().join(".new-abc.tmp");
+        std::fs::create_dir(&abandoned).unwrap();
+        std::fs::write(abandoned.join("model.safetensors"), b"half").unwrap();
+        replace_folder(&place.path().join("one"), |one| {
+            assert!(!abandoned.exists(), "what was abandoned is there still");
+            replace_folder(&place.path().join("other"), |_| Ok(()))?;
+            assert!(one.is_dir(), "what is being written was taken for abandoned");
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 2);
+    }
 
     #[test]
     fn a_folder_that_is_replaced_is_there_at_every_moment() {

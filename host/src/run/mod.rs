@@ -2,6 +2,7 @@
 
 mod directory;
 mod files;
+mod found;
 mod items;
 mod journal;
 mod kind;
@@ -15,6 +16,7 @@ pub use directory::{CellFailure, RunDir, refuse_other_plan};
 pub use files::{
     add_to_digest, clear_unfinished, create_folder, file_digest, hex, replace_file, replace_folder, sync_folder,
 };
+pub use found::Found;
 pub use items::{read_items, write_items};
 pub use journal::{Journal, read_journal};
 pub use kind::Kind;

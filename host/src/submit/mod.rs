@@ -1,5 +1,5 @@
 //! `host submit`: what is missing of a run, a sweep or a training, as jobs of somebody's scheduler. `planned` and `tasks` find what is missing,
-//! `sizing` its memory, `slurm` and `kubernetes` write and send the jobs, `record` keeps what was sent, `seen` asks the scheduler what became of
+//! `sizing` its memory, `work` says what the jobs run, `slurm` and `kubernetes` write and send the jobs, `record` keeps what was sent, `seen` asks the scheduler what became of
 //! it. Nothing here captions or trains.
 
 mod kubernetes;
@@ -11,6 +11,7 @@ mod seen;
 mod sizing;
 mod slurm;
 mod tasks;
+mod work;
 
 pub use kubernetes::KubernetesOptions;
 pub use planned::Folder;
@@ -18,9 +19,10 @@ pub use record::{Engine, Job, Note, Submission, Task, TaskEvent, note, now, tria
 pub use resources::Resources;
 pub use seen::{Seen, SeenTasks, look};
 pub use slurm::SlurmOptions;
+pub use work::WorkFlags;
 
 use crate::error::{Error, Result};
-use crate::eval::{AUTOMATIC_BATCH, Jobs, Request};
+use crate::eval::Request;
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::run::RunDir;
@@ -28,9 +30,10 @@ use crate::sweep::SweepRequest;
 use crate::train::TrainRequest;
 use planned::Planned;
 use plugin_api::Device;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sizing::{Load, Sizing};
 use std::path::PathBuf;
+use work::{Work, common_flags, program};
 
 /// GiB of the job that merges and scores.
 const MERGE_MEMORY: u64 = 4;
@@ -70,55 +73,6 @@ pub enum What {
     Rest(PathBuf),
 }
 
-/// How `host work` is to carry out its task: nothing that results depend on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct WorkFlags {
-    /// `--batch-size` and `--jobs`; none for trainings.
-    pub captioning: Option<(String, String)>,
-    /// Further arguments.
-    pub limits: Vec<String>,
-}
-
-impl WorkFlags {
-    pub fn captioning(batch_size: usize, jobs: Jobs, limits: Vec<String>) -> WorkFlags {
-        let jobs = match jobs {
-            Jobs::Auto => "auto".to_owned(),
-            Jobs::Count(count) => count.to_string(),
-        };
-        let batch_size = match batch_size {
-            AUTOMATIC_BATCH => "auto".to_owned(),
-            images => images.to_string(),
-        };
-        WorkFlags { captioning: Some((batch_size, jobs)), limits }
-    }
-
-    fn words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if let Some((batch_size, jobs)) = &self.captioning {
-            words.extend(["--batch-size", batch_size, "--jobs", jobs].map(str::to_owned));
-        }
-        words.extend(self.limits.iter().cloned());
-        words
-    }
-
-    /// Images in a batch; the usual number where it is decided on the machine.
-    fn batch_size(&self) -> usize {
-        self.captioning.as_ref().and_then(|(images, _)| images.parse().ok()).unwrap_or(USUAL_BATCH)
-    }
-
-    /// Workers of a task with so many devices.
-    fn workers(&self, devices: usize) -> usize {
-        match &self.captioning {
-            Some((_, jobs)) => jobs.parse().unwrap_or(devices).max(1),
-            None => 1,
-        }
-    }
-}
-
-/// What `--batch-size` is where nobody says otherwise.
-const USUAL_BATCH: usize = 8;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum EngineName {
     Slurm,
@@ -138,49 +92,6 @@ pub enum Submitted {
         run: RunDir,
         merges: bool,
     },
-}
-
-/// One submission's commands.
-struct Work<'a> {
-    run: &'a RunDir,
-    number: usize,
-    name: String,
-    resources: &'a Resources,
-    program: String,
-    /// Of every command.
-    common: Vec<String>,
-    /// Of tasks.
-    flags: Vec<String>,
-    /// What a task is, for who reads the scripts.
-    told: &'static str,
-    /// What the job behind the tasks does; none: there is none.
-    merge: Option<&'static str>,
-}
-
-impl Work<'_> {
-    fn task_arguments(&self) -> Vec<String> {
-        let mut words = vec!["work".to_owned(), self.run.path().display().to_string()];
-        words.extend(["--submission".to_owned(), self.number.to_string()]);
-        words.extend(["--threads".to_owned(), self.resources.cpus().to_string()]);
-        words.extend(self.common.iter().chain(&self.flags).cloned());
-        words
-    }
-
-    fn task_command(&self) -> Vec<String> {
-        std::iter::once(self.program.clone()).chain(self.task_arguments()).collect()
-    }
-
-    fn merge_arguments(&self, wait: bool) -> Vec<String> {
-        let mut words = vec!["merge".to_owned(), self.run.path().display().to_string()];
-        words.extend(wait.then(|| "--wait".to_owned()));
-        words.extend(["--threads".to_owned(), self.resources.cpus().to_string()]);
-        words.extend(self.common.iter().cloned());
-        words
-    }
-
-    fn merge_command(&self, wait: bool) -> Vec<String> {
-        std::iter::once(self.program.clone()).chain(self.merge_arguments(wait)).collect()
-    }
 }
 
 /// Plans what is asked for, or looks at it, and sends what is missing.
@@ -306,29 +217,6 @@ fn gpu(device: &str) -> (bool, bool) {
     }
 }
 
-fn program() -> Result<String> {
-    let program =
-        std::env::current_exe().map_err(|error| Error::failed(format!("cannot find this program: {error}")))?;
-    Ok(program.display().to_string())
-}
-
-/// The registry that was read, by its whole path. In an image it lies beside the program, unless one was named.
-fn common_flags(
-    registry: &Registry,
-    named: &Option<PathBuf>,
-    plugin_dir: &Option<PathBuf>,
-    in_image: bool,
-) -> Result<Vec<String>> {
-    let mut flags = Vec::new();
-    if !in_image || named.is_some() {
-        flags.extend(["--registry".to_owned(), absolute(&registry.path)?.display().to_string()]);
-    }
-    if let Some(folder) = plugin_dir {
-        flags.extend(["--plugin-dir".to_owned(), absolute(folder)?.display().to_string()]);
-    }
-    Ok(flags)
-}
-
 fn absolute(path: &std::path::Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io("find", path, &error))
 }
@@ -350,15 +238,5 @@ mod tests {
     fn names_of_jobs_are_plain() {
         assert_eq!(plain_name(&RunDir::new("/runs/Mein Lauf (2)")), "mein-lauf--2");
         assert_eq!(plain_name(&RunDir::new("/")), "");
-    }
-
-    #[test]
-    fn what_a_task_is_told_is_what_its_size_is_reckoned_with() {
-        let flags = WorkFlags::captioning(16, Jobs::Auto, vec!["--time-limit".to_owned(), "9".to_owned()]);
-        assert_eq!(flags.words(), ["--batch-size", "16", "--jobs", "auto", "--time-limit", "9"]);
-        assert_eq!((flags.batch_size(), flags.workers(0), flags.workers(4)), (16, 1, 4));
-        let flags = WorkFlags::captioning(AUTOMATIC_BATCH, Jobs::Count(3), Vec::new());
-        assert_eq!((flags.batch_size(), flags.workers(1)), (USUAL_BATCH, 3));
-        assert_eq!(WorkFlags::default().words(), [] as [&str; 0]);
     }
 }

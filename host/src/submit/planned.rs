@@ -9,7 +9,7 @@ use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::run::{Plan, RunDir};
 use crate::sweep::{SweepFile, SweepRequest, plan_sweep, trial_folder};
-use crate::train::{TrainPlan, TrainRequest, TrainResult, plan_training};
+use crate::train::{TrainPlan, TrainRequest, TrainResult, plan_asking};
 use crate::worker::Limits;
 use plugin_api::Device;
 use std::cmp::Reverse;
@@ -74,12 +74,12 @@ impl Planned {
             }
             What::Sweep(request) => {
                 let request = SweepRequest { out: absolute(&request.out)?, ..(**request).clone() };
-                let trials = plan_sweep(registry, lock, &request, write)?;
+                let trials = plan_sweep(registry, lock, &request, write, reporter)?;
                 Ok(Planned::Sweep { run: RunDir::new(request.out), trials })
             }
             What::Training(request) => {
                 let request = TrainRequest { out: absolute(&request.out)?, ..(**request).clone() };
-                let plan = plan_training(registry, lock, &request, write)?;
+                let plan = plan_asking(registry, lock, &request, write, reporter)?;
                 Ok(Planned::Training { run: RunDir::new(request.out), plan: Box::new(plan) })
             }
             What::Rest(path) => match Folder::of(&absolute(path)?)? {

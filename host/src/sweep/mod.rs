@@ -13,8 +13,8 @@ use crate::error::{Error, Exit, Result};
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::report;
-use crate::run::{Kind, RunLock, Shard, replace_file};
-use crate::train::{TrainPlan, TrainRequest, Trained, plan_training, train};
+use crate::run::{Found, Kind, RunLock, Shard, replace_file};
+use crate::train::{TrainPlan, TrainRequest, Trained, plan_asking, plan_training, train};
 use crate::worker::Limits;
 use plugin_api::Device;
 use serde::{Deserialize, Serialize};
@@ -73,25 +73,38 @@ impl SweepRequest {
 /// the sweep's file and every trial's plan.
 ///
 /// # Errors
-/// The file is wrong; the folder holds another sweep; a trial cannot be resolved.
+/// The file is wrong; the folder holds another sweep; a trial cannot be resolved, or the plugins refuse the first. A folder in which a sweep
+/// began by this is left as it was found.
 pub fn plan_sweep(
     registry: &Registry,
     lock: &Lock,
     request: &SweepRequest,
     write: bool,
+    reporter: &Reporter,
 ) -> Result<Vec<(String, TrainPlan)>> {
     let file = SweepFile::read(&request.file)?;
+    let found = Found::in_folder(&request.out);
+    let begins = write && !SweepFile::kept_in(&request.out).is_file();
     if write {
         adopt(&request.out, &file)?;
     } else {
         check_same(&request.out, &file)?;
     }
-    let plan = |trial: &Trial| {
-        let planned = plan_training(registry, lock, &request.training(trial), write);
+    let plan = |(number, trial): (usize, &Trial)| {
+        let training = request.training(trial);
+        let planned = match number {
+            // What is wrong with the first is wrong with all.
+            0 => plan_asking(registry, lock, &training, write, reporter),
+            _ => plan_training(registry, lock, &training, write),
+        };
         let planned = planned.map_err(|error| error.context(format!("trial {}", trial.name)))?;
         Ok((trial.name.clone(), planned))
     };
-    file.trials.iter().map(plan).collect()
+    let planned: Result<Vec<_>> = file.trials.iter().enumerate().map(plan).collect();
+    if planned.is_err() && begins {
+        found.restore();
+    }
+    planned
 }
 
 /// Ranks the trials of a folder as far as they are, and trains none. `why` tells why a trial is not finished, where somebody knows.
@@ -119,10 +132,13 @@ pub fn rank(out: &Path, why: impl Fn(&str) -> Option<String>) -> Result<Swept> {
 /// each, so that they can be looked at meanwhile. None if this process was asked to stop before the end.
 ///
 /// # Errors
-/// The file is wrong, with its line; the folder holds another sweep; nothing can be written. A trial that fails is an outcome.
+/// The file is wrong, with its line; the folder holds another sweep; nothing can be written; the first trial is refused for what was asked for,
+/// and then a folder in which the sweep began by this is left as it was found. Another trial that fails is an outcome.
 pub fn sweep(registry: &Registry, lock: &Lock, request: &SweepRequest, reporter: &Reporter) -> Result<Option<Swept>> {
     let file = SweepFile::read(&request.file)?;
+    let found = Found::in_folder(&request.out);
     let _held = RunLock::take(&request.out, Kind::Sweep, Shard::WHOLE)?;
+    let begins = !SweepFile::kept_in(&request.out).is_file();
     adopt(&request.out, &file)?;
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut result = Swept { varied: file.varied.clone(), trials: Vec::new() };
@@ -136,6 +152,9 @@ pub fn sweep(registry: &Registry, lock: &Lock, request: &SweepRequest, reporter:
         if let Err(error) = &trained {
             // What is wrong with the first is wrong with all: a model that is not here, a disk that is full.
             if number == 0 && error.exit == Exit::Usage {
+                if begins {
+                    found.restore();
+                }
                 return Err(error.clone().context(format!("trial {}", trial.name)));
             }
             reporter.warn(&format!("trial {} failed: {error}", trial.name));

@@ -10,12 +10,10 @@ use crate::error::{Error, Result};
 use crate::eval::{one_answer, prepared_items};
 use crate::progress::{Bar, Reporter};
 use crate::registry::{Lock, Registry};
-use crate::run::{RunLock, Shard, clear_unfinished, replace_file, write_items};
+use crate::run::{Found, RunLock, Shard, clear_unfinished, replace_file, write_items};
 use crate::stop;
 use crate::worker::{Command, Death, Event, Reply, Worker};
 use plugin_api::TrainerDescription;
-use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// What a training came to, and where it lies.
@@ -44,18 +42,6 @@ impl Trained {
             kg_co2e: energy.map(|energy| energy.kg_co2e),
         })
     }
-}
-
-/// Plans a training that another host carries out: what is wrong with names, options and files shows now. Unless it is only to be shown,
-/// the folder gets the plan.
-pub fn plan_training(registry: &Registry, lock: &Lock, request: &TrainRequest, write: bool) -> Result<TrainPlan> {
-    let resolved = resolve(registry, lock, request)?;
-    resolved.check_digests()?;
-    match write {
-        true => resolved.plan.adopt(&request.out, request.resume)?,
-        false => resolved.plan.check(&request.out, request.resume)?,
-    }
-    Ok(resolved.plan)
 }
 
 /// Trains, goes on with a training, or finds it finished. None if this process was asked to stop before the end; what is done is saved.
@@ -98,40 +84,8 @@ pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter:
     trained.map(Some).ok_or_else(|| Error::failed(format!("{} has no result.json", request.out.display())))
 }
 
-/// What a folder held before a training began in it.
-struct Found {
-    folder: PathBuf,
-    /// None: there was no such folder.
-    names: Option<BTreeSet<OsString>>,
-}
-
-impl Found {
-    fn in_folder(folder: &Path) -> Found {
-        let names =
-            std::fs::read_dir(folder).ok().map(|entries| entries.flatten().map(|entry| entry.file_name()).collect());
-        Found { folder: folder.to_owned(), names }
-    }
-
-    /// Removes what was put there since. What cannot be removed stays: the refusal is what is to be told.
-    fn restore(&self) {
-        let Some(names) = &self.names else {
-            let _ = std::fs::remove_dir_all(&self.folder);
-            return;
-        };
-        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            if names.contains(&entry.file_name()) {
-                continue;
-            }
-            let _ = match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                true => std::fs::remove_dir_all(entry.path()),
-                false => std::fs::remove_file(entry.path()),
-            };
-        }
-    }
-}
-
 /// Writes the items of the two splits into the folder, once.
-fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) -> Result<()> {
+pub(super) fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: &Reporter) -> Result<()> {
     let options = &request.options;
     let mut parts = vec![("train", &options.train_split, options.limit)];
     if options.validates() {

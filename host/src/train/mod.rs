@@ -1,7 +1,8 @@
 //! `host train`: the loop of fine-tuning. `options` and `schedule` say what is done, `resolve` finds the plugins and data, `course` starts
-//! the worker and follows it, `distance` tells how far it is; in the worker `fit` goes through the steps that `order` lays out and keeps `log`, `checkpoints` and plots.
+//! the worker and follows it (`ask`: or asks what can be asked for another machine), `distance` tells how far it is; in the worker `fit` goes through the steps that `order` lays out and keeps `log`, `checkpoints` and plots.
 //! Forward, backward and the adapter's files are the plugin's.
 
+mod ask;
 mod captions;
 mod checkpoints;
 mod course;
@@ -18,7 +19,8 @@ mod plan;
 mod resolve;
 mod schedule;
 
-pub use course::{Trained, plan_training, train};
+pub use ask::{plan_asking, plan_training};
+pub use course::{Trained, train};
 pub use distance::Distance;
 pub use fit::fit;
 pub use job::{TrainJob, TrainNews};

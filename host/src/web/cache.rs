@@ -72,8 +72,10 @@ impl<V> Bounded<V> {
 impl ImageCache {
     pub fn new() -> Result<ImageCache> {
         let folder = tempfile::Builder::new().prefix("lookbook-images-").tempdir();
-        let folder =
-            folder.map_err(|error| Error::failed(format!("cannot make a temporary folder for images: {error}")))?;
+        let folder = folder.map_err(|error| {
+            Error::failed(format!("cannot make a temporary folder for images: {error}"))
+                .help("name another folder with TMPDIR")
+        })?;
         let state = State {
             memory: Bounded::new(IN_MEMORY),
             disk: Bounded::new(ON_DISK),

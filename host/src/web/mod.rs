@@ -1,6 +1,7 @@
 //! The web app: `host serve`, and the static copy of its pages (`host report --export`). It reads run directories and writes nothing but
 //! `notes.jsonl` and `votes.jsonl` in them.
 
+mod admission;
 mod cache;
 mod cards;
 mod differences;

@@ -1,5 +1,5 @@
-//! A connection whose other side must read: one that takes nothing of an answer for a time is ended, so that nobody holds a place by not
-//! reading.
+//! A connection whose other side must read: one that takes nothing of an answer for a time, or takes it so slowly that it does not come to an
+//! end, is ended, so that nobody holds a place by not reading.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};
@@ -12,23 +12,41 @@ use tokio::time::{Instant, Sleep, sleep};
 /// A stream that waits so long for room to write.
 pub struct Patient<S> {
     stream: S,
-    patience: Duration,
+    limits: Limits,
     /// Since it began to wait.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Since there is something to write that is not written yet.
+    answering: Option<Pin<Box<Sleep>>>,
+}
+
+/// How long a reader may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For anything at all.
+    pub pause: Duration,
+    /// For the whole of what is to be written: an answer, or several where it asks before it has read.
+    pub answer: Duration,
 }
 
 impl<S> Patient<S> {
-    pub fn new(stream: S, patience: Duration) -> Patient<S> {
-        Patient { stream, patience, waiting: None }
+    pub fn new(stream: S, limits: Limits) -> Patient<S> {
+        Patient { stream, limits, waiting: None, answering: None }
     }
 
-    /// What was written, or an error where nothing could be for too long.
+    /// What was written, or an error where nothing could be for too long, or not all.
     fn bound<T>(&mut self, context: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
+        let whole = self.limits.answer;
+        let answering = self.answering.get_or_insert_with(|| Box::pin(sleep(whole)));
+        if answering.as_mut().poll(context).is_ready() {
+            // A sleep that is over must not be asked again.
+            answering.as_mut().reset(Instant::now());
+            return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the other side reads too slowly")));
+        }
         if written.is_ready() {
             self.waiting = None;
             return written;
         }
-        let patience = self.patience;
+        let patience = self.limits.pause;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
         match waiting.as_mut().poll(context) {
             Poll::Ready(()) => {
@@ -67,7 +85,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        // hyper flushes when all that it had to write is written.
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            (self.waiting, self.answering) = (None, None);
+            return flushed;
+        }
         self.bound(context, flushed)
     }
 
@@ -86,7 +109,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(4);
 
     /// A server that writes without end, and its side of the connection.
-    fn endless() -> (std::net::TcpStream, std::thread::JoinHandle<ErrorKind>) {
+    fn endless(answer: Duration) -> (std::net::TcpStream, std::thread::JoinHandle<ErrorKind>) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let server = std::thread::spawn(move || {
@@ -95,7 +118,7 @@ mod tests {
                 let (stream, _) = listener.accept().unwrap();
                 stream.set_nonblocking(true).unwrap();
                 let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-                let mut stream = Patient::new(stream, PATIENCE);
+                let mut stream = Patient::new(stream, Limits { pause: PATIENCE, answer });
                 loop {
                     let write =
                         std::future::poll_fn(|context| Pin::new(&mut stream).poll_write(context, &[0; 1 << 16]));
@@ -110,11 +133,11 @@ mod tests {
 
     #[test]
     fn a_reader_that_never_reads_is_left_and_a_slow_one_is_not() {
-        let (client, server) = endless();
+        let (client, server) = endless(Duration::MAX);
         assert_eq!(server.join().unwrap(), ErrorKind::TimedOut);
         drop(client);
 
-        let (mut client, server) = endless();
+        let (mut client, server) = endless(Duration::MAX);
         let mut piece = vec![0; 4 << 20];
         // Longer than its patience altogether.
         for _ in 0..10 {
@@ -122,5 +145,18 @@ mod tests {
             client.read_exact(&mut piece).unwrap();
             assert!(!server.is_finished(), "somebody who reads is left");
         }
+    }
+
+    #[test]
+    fn a_reader_that_takes_a_little_now_and_then_is_left_too() {
+        let (mut client, server) = endless(PATIENCE);
+        let mut piece = vec![0; 64 << 10];
+        let began = std::time::Instant::now();
+        while !server.is_finished() {
+            assert!(began.elapsed() < PATIENCE * 10, "it is answered without end");
+            let _ = client.read(&mut piece).unwrap();
+            std::thread::sleep(PATIENCE / 40);
+        }
+        assert_eq!(server.join().unwrap(), ErrorKind::TimedOut);
     }
 }

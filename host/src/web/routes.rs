@@ -1,30 +1,26 @@
 //! What is answered to which request. Handlers look names up in what is being served; no part of a request becomes a path.
 
+use super::admission::check;
 use super::failure::Failure;
 use super::forms::{cast, note};
-use super::guard::{COOKIE, Guard, Refusal, bind};
+use super::guard::Guard;
 use super::images::{Images, Size};
 use super::links::Links;
 use super::pages::{HomePage, ItemPage, ItemsPage, ListInput, RunSummary, Shell, VotePage, html};
 use super::served::{ServedRun, VoteRequest};
 use super::view::View;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Bytes of a form.
 const BODY: usize = 64 << 10;
-/// Bytes of an address.
-const ADDRESS: usize = 8 << 10;
-/// A request that takes longer is given up.
-const TIME: Duration = Duration::from_secs(60);
 
 const CSS: &str = include_str!("assets/app.css");
 const JS: &str = include_str!("assets/app.js");
@@ -61,54 +57,6 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(Arc::clone(&app), check))
         .with_state(app)
-}
-
-/// What every request passes first, and every answer last.
-async fn check(State(app): Shared, request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let answer = match admitted(&app.guard, &request) {
-        Ok(None) => match tokio::time::timeout(TIME, next.run(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Failure::Busy.into_response(),
-        },
-        Ok(Some(answer)) => answer,
-        Err(failure) => failure.into_response(),
-    };
-    let (mut parts, body) = answer.into_parts();
-    bind(&mut parts.headers, &method);
-    Response::from_parts(parts, body)
-}
-
-/// Whether a request goes on; a link with the token becomes a cookie first.
-fn admitted(guard: &Guard, request: &Request) -> Result<Option<Response>, Failure> {
-    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > ADDRESS) {
-        return Err(Failure::TooLong);
-    }
-    guard.knows_host(request.headers())?;
-    let query = request.uri().query().unwrap_or_default();
-    let given = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "token");
-    if let Some((_, token)) = given.filter(|(_, token)| guard.is_token(token)) {
-        let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax");
-        let cookie = HeaderValue::from_str(&cookie).map_err(|_| Failure::Refused(Refusal::Token))?;
-        let place = without_token(request.uri().path(), query);
-        let place = HeaderValue::from_str(&place).map_err(|_| Failure::Refused(Refusal::Token))?;
-        let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, place)];
-        return Ok(Some((StatusCode::SEE_OTHER, headers).into_response()));
-    }
-    guard.admits(request.headers())?;
-    Ok(None)
-}
-
-/// The same address of this server without the token. A path that begins with two slashes would name another server.
-fn without_token(path: &str, query: &str) -> String {
-    let path = path.trim_start_matches(['/', '\\']);
-    let rest = query.split('&').filter(|pair| {
-        let mut named = form_urlencoded::parse(pair.as_bytes());
-        !pair.is_empty() && named.next().is_none_or(|(key, _)| key != "token")
-    });
-    let rest: Vec<&str> = rest.collect();
-    let mark = if rest.is_empty() { "" } else { "?" };
-    format!("/{path}{mark}{}", rest.join("&"))
 }
 
 fn page(page: &impl askama::Template) -> Response {
@@ -314,23 +262,4 @@ fn download(slug: &str, kind: &str, csv: crate::error::Result<Vec<u8>>) -> Resul
     let name = format!("attachment; filename=\"{}-{kind}.csv\"", super::links::file_name(slug));
     let head = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((head, csv).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_token;
-
-    #[test]
-    fn a_link_with_the_token_leads_to_the_same_page_of_this_server() {
-        for (path, query, place) in [
-            ("/", "token=T", "/"),
-            ("/r/demo/hm/", "sort=spice&token=T&q=a%26b", "/r/demo/hm/?sort=spice&q=a%26b"),
-            ("/r/demo/hm/", "%74oken=T&&tokens=1", "/r/demo/hm/?tokens=1"),
-            ("//evil.com/", "token=T", "/evil.com/"),
-            ("/\\evil.com/", "token=T", "/evil.com/"),
-            ("///", "token=T&a", "/?a"),
-        ] {
-            assert_eq!(without_token(path, query), place, "{path}?{query}");
-        }
-    }
 }

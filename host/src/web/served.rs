@@ -8,6 +8,7 @@ use super::pages::VoteInput;
 use super::preference::{Choice, Tally, Vote, comparable, next};
 use super::view::View;
 use crate::error::Result;
+use crate::progress::tell;
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -116,7 +117,7 @@ impl ServedRun {
     pub fn tell_once(&self, reason: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < 20 && told.insert(reason.to_owned()) {
-            eprintln!("warning: {}: an image cannot be shown: {reason}", self.name);
+            tell(&format!("warning: {}: an image cannot be shown: {reason}", self.name));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Accepting connections, with limits on how many there are, how long they may take to say what they want, how long it may be, and how
-//! long they may leave the answer lying.
+//! long they may leave the answer lying or take to read it.
 
-use super::patience::Patient;
+use super::patience::{Limits, Patient};
 use super::routes::{App, router};
 use crate::error::{Error, Result};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, watch};
 const CONNECTIONS: usize = 256;
 /// A request's head must come within this time.
 const HEAD_TIME: Duration = Duration::from_secs(15);
-/// A client that takes nothing of its answers for this time is left.
-const WRITE_TIME: Duration = Duration::from_secs(30);
+/// A client that takes nothing of its answers for the first time, or not the whole within the second, is left.
+const READING: Limits = Limits { pause: Duration::from_secs(30), answer: Duration::from_secs(120) };
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 32 << 10;
 /// Threads that read files and wait for images; requests beyond them wait.
@@ -84,7 +84,7 @@ async fn accept(listener: tokio::net::TcpListener, app: Arc<App>) -> std::io::Re
                 .header_read_timeout(HEAD_TIME)
                 .max_buf_size(HEAD_BYTES)
                 .max_headers(64)
-                .serve_connection(TokioIo::new(Patient::new(stream, WRITE_TIME)), service);
+                .serve_connection(TokioIo::new(Patient::new(stream, READING)), service);
             tokio::select! {
                 _ = connection => {}
                 _ = told.changed() => {}

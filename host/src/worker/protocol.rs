@@ -65,6 +65,8 @@ pub enum Command {
     Merge { model: ComponentSpec<()>, merge: MergeMessage },
     /// Make a recommender and drop it: are its parameters understood? Answered by `Checked`.
     CheckRecommender { recommender: ComponentSpec<RecommenderMessage> },
+    /// Make a LoRA strategy and drop it: are its options understood? Answered by `Done`.
+    CheckStrategy { strategy: ComponentSpec<serde_json::Value> },
     /// Run one trial of an experiment and write its files. Answered by `Done`.
     Recommend { work: Box<TrialWork> },
     /// Decode an image, shrink it to at most `size` pixels a side and write it as JPEG. Answered by `Pictured`.

@@ -8,6 +8,7 @@ use super::{comparing, scoring};
 use crate::catalogue::{Selection, select};
 use crate::error::{Error, Result};
 use crate::loader::{Notice, check, listen};
+use crate::progress::tell;
 use crate::recommend::run_trial;
 use crate::run::{replace_file, write_items};
 use crate::score::Resampler;
@@ -48,7 +49,7 @@ pub fn serve() -> Result<()> {
                 // At once: what is to stop looks at it between two steps.
                 Ok(Command::Stop) => stop::request(),
                 Ok(command) => drop(sender.send(command)),
-                Err(error) => eprintln!("a command is not understood: {error}"),
+                Err(error) => tell(&format!("a command is not understood: {error}")),
             }
         }
         // The host has closed the stream or is dead. A plugin may be spinning in native code, so there is no asking it.
@@ -114,6 +115,13 @@ pub fn serve() -> Result<()> {
                 })
                 .and_then(|recommender| recommender.describe())
                 .map(|description| Event::Checked { description }),
+            Command::CheckStrategy { strategy } => strategy
+                .library
+                .open()
+                .and_then(|plugin| {
+                    plugin.lora_strategy(strategy.component.as_deref(), &strategy.entry, &strategy.message)
+                })
+                .map(|_| Event::Done),
             Command::Recommend { work } => {
                 let alive = |done, total| speaker.say(&Event::Progress { done: done as u64, total: total as u64 });
                 run_trial(&work, &alive).map(|()| Event::Done)

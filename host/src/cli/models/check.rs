@@ -2,7 +2,8 @@
 
 use super::{by_shape, captioner};
 use crate::cli::Done;
-use crate::cli::common::{Common, print, print_json};
+use crate::cli::common::Common;
+use crate::cli::printing::{print, print_json};
 use crate::error::Result;
 use crate::models;
 use crate::registry::{Lock, Registry, Weights};

@@ -1,9 +1,11 @@
 //! `host plugin add`: digests into registry.lock; a library that is new also into registry.toml, with the lines that are left to its user.
 
 use super::super::Done;
-use super::super::common::{Common, print};
+use super::super::common::Common;
+use super::super::printing::print;
 use crate::error::{Error, Result};
 use crate::loader::Library;
+use crate::progress::tell;
 use crate::registry::{LockedComponent, LockedPlugin, Registry};
 use std::path::Path;
 
@@ -64,7 +66,7 @@ pub fn add_all(common: &Common) -> Result<Done> {
                 lock.set(Library { plugin: name.clone(), path, sha256: None }.open()?.locked());
                 added += 1;
             }
-            Err(error) => eprintln!("warning: {}", error.message),
+            Err(error) => tell(&format!("warning: {}", error.message)),
         }
     }
     lock.plugins.retain(|plugin| registry.plugins().contains_key(&plugin.name));

@@ -1,7 +1,8 @@
 //! `host plugin check`: which libraries are tried, and what is printed of it.
 
 use super::super::Done;
-use super::super::common::{Common, print, print_json};
+use super::super::common::Common;
+use super::super::printing::{print, print_json};
 use crate::error::Result;
 use crate::loader::{Family, Finding, Library};
 use crate::registry::Registry;

@@ -5,7 +5,8 @@ mod check;
 mod new;
 
 use super::Done;
-use super::common::{Common, print, print_json};
+use super::common::Common;
+use super::printing::{print, print_json};
 use crate::error::Result;
 use crate::registry::{LockedPlugin, Registry};
 use crate::run::file_digest;

@@ -1,7 +1,8 @@
 //! `host plugin new`: a crate that builds as it stands.
 
 use super::super::Done;
-use super::super::common::{Common, print};
+use super::super::common::Common;
+use super::super::printing::print;
 use crate::error::{Error, Exit, Result};
 use crate::run::replace_file;
 use clap::ValueEnum;
