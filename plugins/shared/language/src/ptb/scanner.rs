@@ -7,8 +7,10 @@ use regex_automata::hybrid::dfa::Cache;
 use regex_automata::{Anchored, Input};
 
 /// Bytes that the rules first see: some look for a later `@` or `-` in vain, and a hostile text without spaces would make
-/// each of its tokens look to its end. A match that fills the window is tried again in a larger one.
+/// each of its tokens look to its end. A match that fills the window is tried again in a larger one; markup is seen to its end.
 const WINDOW: usize = 1024;
+/// The longest markup, bytes: style sheets in comments and pictures in attributes are long.
+const LONGEST_MARKUP: usize = 1 << 16;
 
 /// Working memory of a scan.
 #[derive(Default)]
@@ -72,6 +74,10 @@ fn match_rule(line: &str, at: usize, limit: usize, buffer: &mut TokenBuffer) -> 
     let rules = Rules::get();
     let cache = buffer.scratch.cache.get_or_insert_with(|| rules.dfa.create_cache());
     let mut window = WINDOW;
+    if let Some(markup) = line[at..].strip_prefix('<') {
+        let close = markup.bytes().take(LONGEST_MARKUP).position(|byte| byte == b'>');
+        window = close.map_or(window, |close| window.max(close + 2));
+    }
     let found = loop {
         let end = line.floor_char_boundary(at.saturating_add(window));
         let input = Input::new(line).range(at..end).anchored(Anchored::Yes);
