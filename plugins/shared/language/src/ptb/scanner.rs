@@ -32,6 +32,7 @@ pub fn scan(text: &str, buffer: &mut TokenBuffer) {
     line.push('\n');
     let bytes = line.as_bytes();
     let mut at = 0;
+    let mut close = 0;
     while at < text.len() {
         if bytes[at] == b' ' {
             at += 1;
@@ -40,7 +41,7 @@ pub fn scan(text: &str, buffer: &mut TokenBuffer) {
             // The comma that `plain_word` may have looked at.
             at = end + usize::from(bytes[end] == b',');
         } else {
-            at = match_rule(&line, at, text.len(), buffer);
+            at = match_rule(&line, at, text.len(), &mut close, buffer);
         }
     }
     buffer.scratch.line = line;
@@ -69,14 +70,19 @@ fn push_plain(word: &str, at: usize, buffer: &mut TokenBuffer) {
 }
 
 /// Takes one token by the longest rule at `at`, and returns where the next one starts. A character that no rule knows
-/// vanishes. `limit` is the text's end, before the added line end.
-fn match_rule(line: &str, at: usize, limit: usize, buffer: &mut TokenBuffer) -> usize {
+/// vanishes. `limit` is the text's end, before the added line end; `close` where the next `>` stands, if it is not behind `at`.
+fn match_rule(line: &str, at: usize, limit: usize, close: &mut usize, buffer: &mut TokenBuffer) -> usize {
     let rules = Rules::get();
     let cache = buffer.scratch.cache.get_or_insert_with(|| rules.dfa.create_cache());
     let mut window = WINDOW;
-    if let Some(markup) = line[at..].strip_prefix('<') {
-        let close = markup.bytes().take(LONGEST_MARKUP).position(|byte| byte == b'>');
-        window = close.map_or(window, |close| window.max(close + 2));
+    if line.as_bytes()[at] == b'<' {
+        // Looked for once, however many `<` stand before it.
+        if *close <= at {
+            *close = line[at..].find('>').map_or(usize::MAX, |found| at + found);
+        }
+        if *close - at <= LONGEST_MARKUP {
+            window = window.max(*close - at + 1);
+        }
     }
     let found = loop {
         let end = line.floor_char_boundary(at.saturating_add(window));
