@@ -32,7 +32,10 @@ ODD = ["", " ", "...", "!!!", "()", "½", "\"", "'", "1/2", "n't", "a", "L.", "&
 RARE = ["trompe-l'oeil", "Trompe-L’Oeil", "point-d'esprit", "D'Orsay-style", "O'Neill-inspired", "Marc O'Polo-style", "Marc-O'Polo", "l'eau-de-vie",
         "Jeanne-d'Arc", "agnès-d'été", "t-L's", "d'L-V", "30\u02daC", "30 \u02da", "\u02daC", "6\u02dd heel", "a \u00a6 b", "re\u0301sume\u0301-style",
         "cre\u0302pe", "cre\u0302pe-look", "anti- slip", "pro- and anti-", "a-anti- b", "C#", "F# minor", "G#", "BLACK&AMP;WHITE", "h&AMP;m", "Co'Cé",
-        "'till", "'tilt", "❤\ufe0f red", "❤\ufe0fred", "prêt-à-porter", "caf&eacute;-style", "m\u2011th", "é-s\u00adl", "drum'n'bass", "1950's-style"]
+        "'till", "'tilt", "❤\ufe0f red", "❤\ufe0fred", "prêt-à-porter", "caf&eacute;-style", "m\u2011th", "é-s\u00adl", "drum'n'bass", "1950's-style",
+        "Ltd.A", "Co.é", "A.P.C.", "5.c.", "3.jpg.", "care.html!", "'tissue' knit", "cann't", "<!--[if gte mso 9]><xml></xml><![endif]-->",
+        "<!-- p > b -->red", "<!-- " + "p.style {margin: 0cm} " * 60 + "-->red", "<img src=x.jpg alt=\"a b\"/>", "<br / >red", "<?xml version=\"1.0\"?>",
+        "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0//EN\">", "\U0001f469\U0001f3fb red", "1\ufe0f\u20e3 size", "\U0001d5d4 dress", "x\U0001d5d4x", "\x95 red"]
 FRAMES = ["{}", "{} print", "a {}.", "({}, lined)", "Dress, {}; long", "size-{}"]
 
 

@@ -19,6 +19,8 @@ pub struct Elements {
     done: bool,
     /// The number of elements read.
     index: u64,
+    /// An object's name of the element.
+    key: Option<String>,
     element: Vec<u8>,
 }
 
@@ -27,16 +29,30 @@ impl Elements {
         let file =
             File::open(path).map_err(|error| PluginError::data(format!("cannot read {}: {error}", path.display())))?;
         let reader = BufReader::with_capacity(1 << 16, file);
-        Ok(Elements { path: path.to_owned(), reader, close: None, done: false, index: 0, element: Vec::new() })
+        Ok(Elements {
+            path: path.to_owned(),
+            reader,
+            close: None,
+            done: false,
+            index: 0,
+            key: None,
+            element: Vec::new(),
+        })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The name of the element that was read last, where the file holds an object.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     /// The next element, or the next value of an object; why it is none where only that element is malformed; `Err` where what
     /// follows cannot be found either.
     pub fn next(&mut self) -> Result<Option<Result<Value, String>>> {
+        self.key = None;
         if self.done {
             return Ok(None);
         }
@@ -65,6 +81,7 @@ impl Elements {
         };
         if close == b'}' {
             self.value()?;
+            self.key = serde_json::from_slice(&self.element).ok();
             match self.token()? {
                 Some(b':') => {}
                 found => return Err(self.fault(found, "a colon")),
@@ -72,7 +89,12 @@ impl Elements {
         }
         self.value()?;
         self.index += 1;
-        Ok(Some(serde_json::from_slice(&self.element).map_err(|error| error.to_string())))
+        let read = serde_json::from_slice(&self.element).or_else(|error| {
+            // Python writes what is missing as NaN, which is no JSON.
+            let mended = without_nan(&self.element).ok_or(error)?;
+            serde_json::from_slice(&mended)
+        });
+        Ok(Some(read.map_err(|error: serde_json::Error| error.to_string())))
     }
 
     fn end(&mut self) -> Result<Option<Result<Value, String>>> {
@@ -172,6 +194,28 @@ impl Elements {
         PluginError::data(format!("{place}: {found} where {expected} is expected"))
             .help("the file is damaged or cut off; copy or download it again")
     }
+}
+
+/// The element with `null` for every `NaN` outside of quotes; `None` where there is none.
+fn without_nan(element: &[u8]) -> Option<Vec<u8>> {
+    let (mut out, mut rest, mut found) = (Vec::with_capacity(element.len()), element, false);
+    let (mut quoted, mut escaped) = (false, false);
+    while let [byte, after @ ..] = rest {
+        if !quoted && rest.starts_with(b"NaN") {
+            out.extend_from_slice(b"null");
+            (rest, found) = (&rest[3..], true);
+            continue;
+        }
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+        out.push(*byte);
+        rest = after;
+    }
+    found.then_some(out)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> PluginError {

@@ -77,7 +77,13 @@ impl PackedLayout {
 
 /// The entry that belongs to a row.
 fn next(file: &mut Elements, row: u64, images: &Column) -> Result<Result<Value, String>> {
-    file.next()?.ok_or_else(|| {
+    let element = file.next()?;
+    // An object may name its rows, and `sort_keys` put 10 before 2: captions would belong to others' images.
+    if let Some(name) = file.key().filter(|name| name.parse().is_ok_and(|named: u64| named != row)) {
+        return Err(PluginError::data(format!("{}: entry {row} is named {name}", file.path().display()))
+            .help("entries are taken for the images in their order; write the file as a list, or its names in order"));
+    }
+    element.ok_or_else(|| {
         PluginError::data(format!(
             "{} has {row} entries, but there are {} images",
             file.path().display(),

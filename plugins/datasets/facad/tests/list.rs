@@ -130,6 +130,20 @@ fn every_kind_of_bad_entry_is_named_and_the_others_are_read() {
 }
 
 #[test]
+fn what_python_writes_as_nan_is_missing() {
+    let list = format!(
+        "[{}, {}]",
+        entry(1, "a.jpeg").to_string().replacen('{', "{\"attr\": NaN, \"title\": \"a \\\"NaN\\\" title\", ", 1),
+        r#"{"id": 2, "description": NaN, "images": [{"0": "a.jpeg"}]}"#,
+    );
+    let (items, faults) = read(catalogue(list, &["a.jpeg"]).path(), json!({}));
+    assert!(faults.is_empty(), "{faults:?}");
+    assert_eq!(items.len(), 2);
+    assert!(!items[0].metadata.contains_key("attributes"));
+    assert!(items[1].references.is_empty());
+}
+
+#[test]
 fn a_description_of_twenty_megabytes_is_read() {
     let long = "soft \\\"cotton\\\" \n".repeat(20 * 1024 * 1024 / 16);
     let list = json!([{ "id": 1, "description": long, "images": [{ "0": "a.jpeg" }] }, entry(2, "a.jpeg")]);

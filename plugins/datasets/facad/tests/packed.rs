@@ -132,6 +132,19 @@ fn fewer_or_more_captions_than_images_are_an_error() {
 }
 
 #[test]
+fn an_object_that_names_its_rows_in_another_order_is_refused() {
+    let captions = |text: &str| {
+        let files = [("TEST_IMAGES.hdf5", hdf5([3, 3, 2, 4])), ("TEST_CAPTIONS_RAW.json", text.as_bytes().to_vec())];
+        let (items, _, end) = read(folder(&files).path(), json!({}));
+        end.map(|()| items.len())
+    };
+    assert_eq!(captions(r#"{"0": "a", "1": "b", "2": "c"}"#).unwrap(), 3);
+    assert_eq!(captions(r#"{"x": "a", "0.jpg": "b", "": "c"}"#).unwrap(), 3);
+    let error = captions(r#"{"0": "a", "10": "b", "2": "c"}"#).unwrap_err();
+    assert!(error.message.ends_with("TEST_CAPTIONS_RAW.json: entry 1 is named 10"), "{error}");
+}
+
+#[test]
 fn damaged_files_and_entries_are_named() {
     let whole = hdf5([3, 3, 2, 4]);
     let captions = || json_file(json!(["a", 7, { "text": "c" }]));

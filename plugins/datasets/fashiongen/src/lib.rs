@@ -50,6 +50,9 @@ impl FashionGen {
                 part.file()
             ));
         }
+        for error in parts.iter().flat_map(Part::left_out) {
+            config.host.warn(&format!("items lack a column: {error}"));
+        }
         Ok(FashionGen { parts, views: options.views, host: config.host })
     }
 

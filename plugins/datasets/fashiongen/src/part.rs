@@ -29,6 +29,8 @@ pub struct Part {
     descriptions: Column,
     categories: Column,
     metadata: Vec<(String, Column)>,
+    /// Columns of metadata that cannot be read, and why.
+    left_out: Vec<TableError>,
 }
 
 /// A row without its image.
@@ -61,10 +63,12 @@ impl Part {
                 }
             }
         };
-        let mut metadata = Vec::new();
+        // What stands beside a caption costs only itself.
+        let (mut metadata, mut left_out) = (Vec::new(), Vec::new());
         for name in METADATA {
-            if let Some(column) = table.find(name)? {
-                metadata.push((name.trim_start_matches("input_").to_owned(), text(column)?));
+            match table.find(name).and_then(|column| column.map(text).transpose()) {
+                Ok(column) => metadata.extend(column.map(|it| (name.trim_start_matches("input_").to_owned(), it))),
+                Err(error) => left_out.push(error),
             }
         }
         Ok(Part {
@@ -75,6 +79,7 @@ impl Part {
             categories: text(table.column("input_category")?)?,
             images,
             metadata,
+            left_out,
         })
     }
 
@@ -89,6 +94,10 @@ impl Part {
     /// Whether images are so stored that each takes seconds to read.
     pub fn is_scattered(&self) -> bool {
         self.images.is_scattered()
+    }
+
+    pub fn left_out(&self) -> &[TableError] {
+        &self.left_out
     }
 
     pub fn rows(&self) -> u64 {

@@ -191,6 +191,30 @@ fn columns_of_unequal_length_are_refused() {
 }
 
 #[test]
+fn metadata_of_a_kind_that_is_not_read_costs_itself_alone() {
+    let datasets = [
+        images(&[2, 4, 4, 3]),
+        text("input_productID", 2),
+        text("input_category", 2),
+        text("input_description", 2),
+        text("input_brand", 2),
+        DatasetBuilder::typed_data("input_pose", vec![2, 3], &[1i32; 6]).unwrap(),
+        text("input_gender", 1),
+    ];
+    let plan = datasets.into_iter().fold(Hdf5Builder::new(), Hdf5Builder::dataset).into_plan().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(TRAIN), plan.encode(WriteOptions::default()).unwrap()).unwrap();
+    let mut kept = Vec::new();
+    let mut keep = |record: Result<plugin_api::Item, ItemError>| {
+        kept.push(record.unwrap());
+        ControlFlow::Continue(())
+    };
+    open(folder.path()).unwrap().read(&mut keep).unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].metadata.keys().collect::<Vec<_>>(), ["brand"]);
+}
+
+#[test]
 fn images_of_another_shape_or_type_are_refused() {
     let error_with = |images: DatasetBuilder| {
         error_with(vec![images, text("input_productID", 2), text("input_category", 2), text("input_description", 2)])

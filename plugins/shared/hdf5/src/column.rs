@@ -90,7 +90,8 @@ impl Column {
             return Err(self.unusable(format!("one value a row expected, its shape is {:?}", self.dataset.shape())));
         }
         match self.dataset.dtype() {
-            Datatype::String { .. } | Datatype::FixedPoint { .. } | Datatype::FloatingPoint { .. } => Ok(()),
+            Datatype::String { .. } | Datatype::FixedPoint { .. } => Ok(()),
+            Datatype::FloatingPoint { size: 4 | 8, .. } => Ok(()),
             Datatype::VarLen { base, .. } if base.is_vlen_string_base() => Ok(()),
             other => Err(self.unusable(format!("text or numbers expected, its type is {other:?}"))),
         }

@@ -3,8 +3,9 @@
 
 use crate::boundaries::{Boundaries, LONGEST};
 use crate::conllu::{self, ConlluError, Line, Sentence as ConlluSentence, Word};
+use crate::mending;
 use crate::network::{Network, ParsedWord};
-use crate::wordnet::{Pos, WordNet, wordnet};
+use crate::wordnet::{WordNet, wordnet};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -132,34 +133,11 @@ impl Analyser {
                     word.head = root;
                     word.label = parataxis.unwrap_or(word.label);
                 }
-                self.mend_lemma(forms[all.len()], &mut word);
                 all.push(word);
             }
         }
+        mending::mend(self, forms, &mut all);
         all
-    }
-
-    /// Irregular forms that the network has never seen have their lemmas from WordNet; so has a form whose ending was cut wrongly, where
-    /// WordNet knows just one base form.
-    fn mend_lemma(&self, form: &str, word: &mut ParsedWord) {
-        let pos = match self.network.inventory.upos[word.upos].as_str() {
-            "NOUN" => Pos::Noun,
-            "VERB" => Pos::Verb,
-            _ => return,
-        };
-        let unseen = !self.network.vocabulary.knows(form);
-        let foreign = || !self.wordnet.contains(&word.lemma, pos);
-        if !(unseen || pos == Pos::Verb && foreign()) {
-            return;
-        }
-        let lowered = form.to_lowercase();
-        if let Some(base) = self.wordnet.exceptions(&lowered, pos).next() {
-            word.lemma = base.to_owned();
-        } else if foreign()
-            && let [base] = self.wordnet.base_forms(&lowered, pos).as_slice()
-        {
-            word.lemma = base.clone();
-        }
     }
 
     /// Tags and parses a CoNLL-U sentence anew: words stay, LEMMA, UPOS, XPOS, HEAD and DEPREL are replaced, other lines and columns

@@ -6,6 +6,7 @@ pub mod boundaries;
 pub mod conllu;
 pub mod evaluate;
 pub mod lemma;
+mod mending;
 pub mod network;
 pub mod ptb;
 pub mod training;

@@ -92,14 +92,14 @@ fn offsets_point_to_the_text_that_a_token_came_from() {
 fn a_hundred_kilobytes_without_a_space_take_no_quadratic_time() {
     let clock = std::time::Instant::now();
     for unit in [
-        "a,", "a.", "www.5", "-", "a-", "@", "a@", "<a b='", "<!--", "\"", "’", "3/4", "n't", "é", "&amp;", "a'", "1 ",
-        "\0", ":-)", "http://",
+        "a,", "a.", "www.5", "-", "a-", "@", "a@", "<a b='", "<!--", "<!-", "<x y ", "\"", "’", "3/4", "n't", "é",
+        "&amp;", "a'", "1 ", "\0", ":-)", "http://",
     ] {
         let text = unit.repeat(100_000 / unit.len());
         let mut buffer = TokenBuffer::new();
         tokenize_into(&text, &mut buffer);
     }
-    assert!(clock.elapsed().as_secs() < 60, "twenty texts of 100 kB took {:?}", clock.elapsed());
+    assert!(clock.elapsed().as_secs() < 60, "texts of 100 kB took {:?}", clock.elapsed());
     assert_eq!(tokenize(&"a".repeat(100_000)).len(), 1);
 }
 

@@ -35,8 +35,8 @@ pub enum Action {
     BeforeEnding,
     /// The match up to and with its first full stop is a token.
     ThroughStop,
-    /// The match's first character is a token.
-    First,
+    /// So many characters at the start of the match are a token.
+    Start(usize),
     /// `n't`, with any apostrophe.
     Not,
     /// `'s` and the like, with any apostrophe, and the character after it.
@@ -54,7 +54,7 @@ impl Action {
             Action::BeforeNot => start + text.char_indices().nth_back(2).map_or(0, |(at, _)| at),
             Action::BeforeEnding => start + text.find(['\'', '’', '\u{92}']).unwrap_or(text.len()),
             Action::ThroughStop => start + text.find('.').map_or(text.len(), |at| at + 1),
-            Action::First => characters(1),
+            Action::Start(count) => characters(count),
             _ => matched.len(),
         }
     }
@@ -93,23 +93,26 @@ impl Rules {
 const APOSTROPHE: &str = r"(?:['’`‘‛\x{91}\x{92}]|&apos;)";
 /// What begins a word, and with digits what continues it: letters, marks, signs that modify letters (`˚` too), the soft hyphen and letters
 /// written as entities.
-const LETTER: &str = r"(?:[\p{L}\p{M}\p{Sk}--\x{60}\x{5E}\x{A8}\x{AF}\x{B4}\x{B8}\x{FE00}-\x{FE0F}]|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
-const INNER: &str = r"(?:[\p{L}\p{M}\p{Sk}--\x{60}\x{5E}\x{A8}\x{AF}\x{B4}\x{B8}]|\p{Nd}|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
+const LETTER: &str = r"(?:[\p{L}\p{M}\p{Sk}--\x{60}\x{5E}\x{A8}\x{AF}\x{B4}\x{B8}\x{20D0}-\x{20F0}\x{FE00}-\x{FE0F}]|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
+const INNER: &str = r"(?:[\p{L}\p{M}\p{Sk}--\x{60}\x{5E}\x{A8}\x{AF}\x{B4}\x{B8}\x{20D0}-\x{20F0}]|\p{Nd}|\x{AD}|&[A-Za-z](?:acute|grave|circ|uml|tilde|ring|cedil|slash);)";
 /// A part of a compound, which may begin with an elision (`trompe-l'oeil`). Without marks: a decomposed accent parts a compound.
 const PART: &str = r"(?:[dDlLoO]<APOS>[\p{L}\p{Nd}]{2,}|[\p{L}\p{Nd}]+)";
 const SPACE: &str = r"[ \x{A0}]";
 
-/// Abbreviations that keep their full stop wherever they stand.
-const ABBREVIATIONS: &str = "adj|adm|adv|al|ala|alex|apr|ariz|assn|asst|atty|attys|aug|ave|bhd|bldg|blvd|brig|bros|calif|\
-capt|cf|cie|cmdr|co|col|colo|conn|corp|cos|cpl|ct|dak|dec|dept|det|dr|drs|elec|ens|esq|est|etc|ext|feb|fla|fri|ft|ga|gen|\
-gov|govs|hon|inc|ind|insp|intl|invt|jan|jos|jr|jul|jun|kan|kans|ky|lt|ltd|maj|mar|md|messrs|mich|minn|mlle|mme|mo|mon|mont|\
-mr|mrs|ms|msgr|mt|natl|neb|nev|nov|oct|okla|penn|pfc|ph|plc|pres|prof|pvt|rd|rep|reps|rev|rt|sen|sens|sep|sept|seq|sfc|sgt|\
-spc|sq|sr|st|ste|supt|sys|tel|tenn|thu|tue|tues|univ|va|vs|vt|wed|wis|wisc|wm|wyo";
+/// Abbreviations that keep their full stop wherever they stand: those that often end a sentence (months, states, companies),
+const LAST_ABBREVIATIONS: &str = "al|ala|apr|ariz|assn|aug|bhd|bldg|blvd|bros|calif|co|colo|conn|corp|cos|ct|dak|dec|\
+esq|est|etc|ext|feb|fla|fri|ga|inc|ind|intl|jan|jr|jul|jun|kan|kans|ky|ltd|mar|md|mich|minn|mo|mon|mont|neb|nev|nov|\
+oct|okla|penn|plc|rd|rt|sep|sept|seq|sq|sr|sys|tel|tenn|thu|tue|tues|univ|va|vt|wed|wis|wisc|wyo";
+/// and those that something follows (titles, ranks).
+const ABBREVIATIONS: &str = "adj|adm|adv|alex|asst|atty|attys|ave|brig|capt|cf|cie|cmdr|col|cpl|dept|det|dr|drs|elec|\
+ens|ft|gen|gov|govs|hon|insp|invt|jos|lt|maj|messrs|mlle|mme|mr|mrs|ms|msgr|mt|natl|pfc|ph|pres|prof|pvt|rep|reps|rev|\
+sen|sens|sfc|sgt|spc|st|ste|supt|vs|wm";
 /// Those that do so only with a capital: as plain words they are something else.
 const CAPITAL_ABBREVIATIONS: &str =
     "Ark|ARK|Az|AZ|Del|DEL|Ill|ILL|La|LA|Mass|MASS|Miss|MISS|Ore|ORE|Pa|PA|Tex|TEX|Wash|WASH";
 /// Those that do so unless all are capitals.
-const SMALL_ABBREVIATIONS: &str = "[Mm]fg|[Mm]tg|[Pp]pte|[Pp]pty|[Pp]te|[Pp]tes|[Pp]ty|[Pp]tys";
+const SMALL_ABBREVIATIONS: &str = "[Mm]fg|[Mm]tg";
+const SMALL_LAST_ABBREVIATIONS: &str = "[Pp]pte|[Pp]pty|[Pp]te|[Pp]tes|[Pp]ty|[Pp]tys";
 /// Those that do so before a number.
 const NUMBERED_ABBREVIATIONS: &str = "art|ca|fig|figs|no|nos|op|pp|prop";
 /// A single letter's full stop ends the sentence when one of these follows with a capital.
@@ -121,13 +124,17 @@ const SIGNS: &str = r"\x{A1}\x{A5}-\x{A9}\x{AC}\x{AE}-\x{B1}\x{B4}\x{B6}-\x{B8}\
 fn table() -> Vec<(String, Action)> {
     let mut table = Vec::new();
     let mut rule = |pattern: &str, action: Action| {
-        let pattern = pattern
+        let mut pattern = pattern
             .replace("<PART>", PART)
             .replace("<APOS>", APOSTROPHE)
             .replace("<L>", LETTER)
             .replace("<X>", INNER)
             .replace("<SP>", SPACE)
             .replace("<WORD>", &format!("{LETTER}{INNER}*(?:[.!?]{LETTER}{INNER}*)*"));
+        // What stands above the basic plane is no letter, mark or digit to the reference, but vanishes: skin tones, styled letters.
+        for class in [r"\p{L}", r"\p{M}", r"\p{Sk}", r"\p{Nd}"] {
+            pattern = pattern.replace(class, &format!(r"[{class}&&\x{{0}}-\x{{FFFF}}]"));
+        }
         table.push((pattern, action));
     };
     words(&mut rule);
@@ -142,9 +149,9 @@ fn words(rule: &mut impl FnMut(&str, Action)) {
     rule(r"(?i:cannot|gonna|gotta|lemme|gimme|wanna)", Action::Two(3));
     rule(r"(?i:can)(?i:not)", Action::Two(3));
     rule(r"(?i:more<APOS>n)", Action::Two(4));
-    rule(r"(?i)'t(?:is|was)", Action::Two(2));
+    rule(r"(?i)'t(?:is|was)", Action::Start(2));
     // Negation, then the other endings.
-    rule(r"[A-Za-z\x{AD}]+[nN]<APOS>[tT]", Action::BeforeNot);
+    rule(r"[A-Za-z\x{AD}]*[A-MO-Za-mo-z\x{AD}][nN]<APOS>[tT]", Action::BeforeNot);
     rule(r"[A-Za-z\x{AD}]+['’\x{92}](?i:[smd]|re|ve|ll)[^A-Za-z]", Action::BeforeEnding);
     rule(r"[nN]<APOS>[tT]", Action::Not);
     rule(r"(?:['’\x{92}]|&apos;)(?i:[smd]|re|ve|ll)[^A-Za-z]", Action::Ending);
@@ -165,8 +172,13 @@ fn words(rule: &mut impl FnMut(&str, Action)) {
     rule(r"['’][2-9]0[sS]", Action::Word);
     // Words, and words with digits; a full stop between letters joins (`hm.com`, `u.s`).
     rule("<WORD>", Action::Word);
+    // One that ends a sentence is parted from a single letter after it, which would else make a name of both (`Co.A`).
+    rule(
+        &format!(r"(?:(?i:{LAST_ABBREVIATIONS})|{CAPITAL_ABBREVIATIONS}|{SMALL_LAST_ABBREVIATIONS})\.(?s:..)"),
+        Action::ThroughStop,
+    );
     rule(r"[\p{L}\p{Nd}]+", Action::Word);
-    rule(r"[\p{M}--\x{FE00}-\x{FE0F}]+|[cC]\+\+|[cCfF]#|\\\*", Action::Word);
+    rule(r"[\p{M}--\x{20D0}-\x{20F0}\x{FE00}-\x{FE0F}]+|[cC]\+\+|[cCfF]#|\\\*", Action::Word);
     // The two prefixes that keep their hyphen by themselves.
     rule(r"(?i:anti|pro)-", Action::Word);
     // Compounds: hyphens and underscores; with numbers; slashes; capitals with `&` and `+`.
@@ -181,23 +193,19 @@ fn words(rule: &mut impl FnMut(&str, Action)) {
         Action::Word,
     );
     rule(r#"<?[A-Za-z0-9][^\s\x{A0}"<>|()]*@(?:[^\s\x{A0}"<>|().]+\.)*[^\s\x{A0}"<>|().]+>?"#, Action::Verbatim);
-    rule(
-        r"(?i)[\p{L}\p{Nd}]+(?:\.[\p{L}\p{Nd}]+)*\.(?:c|h|x|gz|pl|ps|py|bat|bmp|cgi|cpp|dll|docx?|exe|gif|html?|jar|java|jpe?g|mov|pdf|php|png|ppt|sql|tar|txt|wav|xml|zip)[ \t\r\n\x{A0},]",
-        Action::WithoutLast,
-    );
     rule(r"@[A-Za-z_][A-Za-z0-9_]*", Action::Word);
     rule(r"#[\p{L}\x{AD}]+", Action::Verbatim);
-    // Markup.
+    // Markup: tags, whose values stand in quotes; declarations, comments and instructions, which end with the first `>`.
     rule(
-        r#"<[!/?]?[A-Za-z][A-Za-z0-9_:.-]*(?:[ \n\r\t\x{A0}]+[A-Za-z][A-Za-z0-9_:.-]*(?:[ ]*=[ ]*(?:'[^']*'|"[^"]*"|[A-Za-z0-9_:.%#/-]+))?)*[ ]*/?>"#,
+        r#"</?[A-Za-z][A-Za-z0-9_:.-]*(?: +[A-Za-z][A-Za-z0-9_:.-]*(?: *= *(?:'[^']*'|"[^"]*"))?)* */? *>"#,
         Action::Markup,
     );
-    rule(r"<!--(?:[^-]|-[^-])*-->", Action::Markup);
+    rule(r"<[!?][A-Za-z-][^>]*>", Action::Markup);
 }
 
 fn abbreviations(rule: &mut impl FnMut(&str, Action)) {
-    rule(&format!(r"(?i:{ABBREVIATIONS})\."), Action::Word);
-    rule(&format!(r"(?:{CAPITAL_ABBREVIATIONS}|{SMALL_ABBREVIATIONS})\."), Action::Word);
+    rule(&format!(r"(?i:{LAST_ABBREVIATIONS}|{ABBREVIATIONS})\."), Action::Word);
+    rule(&format!(r"(?:{CAPITAL_ABBREVIATIONS}|{SMALL_ABBREVIATIONS}|{SMALL_LAST_ABBREVIATIONS})\."), Action::Word);
     rule(&format!(r"(?i:{NUMBERED_ABBREVIATIONS})\.<SP>?[0-9]"), Action::ThroughStop);
     rule(r"[A-Za-z](?:\.[A-Za-z])*\.", Action::Word);
     rule(r"(?i:ph\.d|b\.sc|m\.sc)\.", Action::Word);
@@ -206,11 +214,16 @@ fn abbreviations(rule: &mut impl FnMut(&str, Action)) {
             r"[A-Za-z]\.[ \t\r\n\x{{A0}}]+(?:{SENTENCE_STARTS}|(?-u:{}))[ \t\r\n\x{{A0}}]",
             SENTENCE_STARTS.to_uppercase()
         ),
-        Action::First,
+        Action::Start(1),
     );
     // A full stop before a comma or colon can end no sentence.
     rule(r"<WORD>\.[,;:、]", Action::WithoutLast);
     rule(r"<PART>(?:[-_]<PART>)*\.[,;:、]", Action::WithoutLast);
+    // Names of files, of which a letter with full stops (`A.C.`) is none.
+    rule(
+        r"(?i)[\p{L}\p{Nd}]+(?:\.[\p{L}\p{Nd}]+)*\.(?:c|h|x|gz|pl|ps|py|bat|bmp|cgi|cpp|dll|docx?|exe|gif|html?|jar|java|jpe?g|mov|pdf|php|png|ppt|sql|tar|txt|wav|xml|zip)[ \t\r\n\x{A0},.!?]",
+        Action::WithoutLast,
+    );
 }
 
 fn numbers(rule: &mut impl FnMut(&str, Action)) {
@@ -229,7 +242,7 @@ fn signs(rule: &mut impl FnMut(&str, Action)) {
     rule(r"(?i:&amp;|&lt;|&gt;|&quot;|&apos;|&mdash;|&ndash;)", Action::Symbol);
     rule(r"(?i:&nbsp;)", Action::Skip);
     rule(r"&#[0-9]+;|<L>", Action::Word);
-    rule(r"[$€£¢¤\x{80}\x{20A0}()\[\]{}“”«»‘’‛‹›\x{91}-\x{97}–—―…]", Action::Symbol);
+    rule(r"[$€£¢¤\x{80}\x{20A0}()\[\]{}“”«»‘’‛‹›\x{91}-\x{94}\x{96}\x{97}–—―…]", Action::Symbol);
     rule(r"[“”«»‘’‹›‛`\x{91}-\x{94}]{2}", Action::Symbol);
     rule(r"''|``|-{1,4}|\.|\.{3,5}|[!?,:;'`]", Action::Skip);
     rule(r#"["]"#, Action::Skip);

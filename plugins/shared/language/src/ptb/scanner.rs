@@ -7,8 +7,10 @@ use regex_automata::hybrid::dfa::Cache;
 use regex_automata::{Anchored, Input};
 
 /// Bytes that the rules first see: some look for a later `@` or `-` in vain, and a hostile text without spaces would make
-/// each of its tokens look to its end. A match that fills the window is tried again in a larger one.
+/// each of its tokens look to its end. A match that fills the window is tried again in a larger one; markup is seen to its end.
 const WINDOW: usize = 1024;
+/// The longest markup, bytes: style sheets in comments and pictures in attributes are long.
+const LONGEST_MARKUP: usize = 1 << 16;
 
 /// Working memory of a scan.
 #[derive(Default)]
@@ -30,6 +32,7 @@ pub fn scan(text: &str, buffer: &mut TokenBuffer) {
     line.push('\n');
     let bytes = line.as_bytes();
     let mut at = 0;
+    let mut close = 0;
     while at < text.len() {
         if bytes[at] == b' ' {
             at += 1;
@@ -38,7 +41,7 @@ pub fn scan(text: &str, buffer: &mut TokenBuffer) {
             // The comma that `plain_word` may have looked at.
             at = end + usize::from(bytes[end] == b',');
         } else {
-            at = match_rule(&line, at, text.len(), buffer);
+            at = match_rule(&line, at, text.len(), &mut close, buffer);
         }
     }
     buffer.scratch.line = line;
@@ -67,11 +70,20 @@ fn push_plain(word: &str, at: usize, buffer: &mut TokenBuffer) {
 }
 
 /// Takes one token by the longest rule at `at`, and returns where the next one starts. A character that no rule knows
-/// vanishes. `limit` is the text's end, before the added line end.
-fn match_rule(line: &str, at: usize, limit: usize, buffer: &mut TokenBuffer) -> usize {
+/// vanishes. `limit` is the text's end, before the added line end; `close` where the next `>` stands, if it is not behind `at`.
+fn match_rule(line: &str, at: usize, limit: usize, close: &mut usize, buffer: &mut TokenBuffer) -> usize {
     let rules = Rules::get();
     let cache = buffer.scratch.cache.get_or_insert_with(|| rules.dfa.create_cache());
     let mut window = WINDOW;
+    if line.as_bytes()[at] == b'<' {
+        // Looked for once, however many `<` stand before it.
+        if *close <= at {
+            *close = line[at..].find('>').map_or(usize::MAX, |found| at + found);
+        }
+        if *close - at <= LONGEST_MARKUP {
+            window = window.max(*close - at + 1);
+        }
+    }
     let found = loop {
         let end = line.floor_char_boundary(at.saturating_add(window));
         let input = Input::new(line).range(at..end).anchored(Anchored::Yes);

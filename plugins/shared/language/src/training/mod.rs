@@ -3,6 +3,7 @@
 //! What was tried on the treebank's development part, and what it gave, is in `data/method.md`.
 
 mod boundaries;
+mod examples;
 mod gradient;
 mod linear;
 mod lstm;
