@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod cli;
 pub mod embed;
+pub mod encoding;
 pub mod energy;
 pub mod error;
 pub mod eval;

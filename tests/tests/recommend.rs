@@ -281,7 +281,7 @@ fn bad_input_is_named() {
         (log("untimed.tsv", "temporal-user", knn), 2, &["untimed.tsv:1 has no timestamp"]),
         (log("absent.tsv", "random", knn), 2, &["absent.tsv"]),
         (log("header.csv", "random", knn), 2, &["header.csv:1: the first line names columns", "name the columns"]),
-        (log("log.tsv.gz", "random", knn), 2, &["log.tsv.gz is compressed", "gunzip"]),
+        (log("log.tsv.gz", "random", knn), 2, &["log.tsv.gz: the file is compressed", "gunzip"]),
         (
             log("plays.tsv", "random", knn),
             2,

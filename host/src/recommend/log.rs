@@ -5,6 +5,7 @@
 
 use super::blocks::Blocks;
 use super::lines::{Form, Parsed, Wrong, header};
+use crate::encoding;
 use crate::error::{Error, Result};
 use crate::stop;
 use csv::{ByteRecord, ReaderBuilder};
@@ -172,25 +173,16 @@ impl Log {
 /// A line behind the last one, which a quote that is never closed swallows with all others. No file has it: ids have no NUL.
 const END: &str = "\0end";
 
-/// Where a file's text begins, and leaves the file there: behind a byte order mark, which spreadsheets write.
+/// Where a file's text begins, and leaves the file there.
 ///
 /// # Errors
-/// The file is compressed, or no UTF-8.
+/// The file cannot be read, or as [`encoding::mark`].
 fn text_begin(path: &Path, file: &mut File) -> Result<u64> {
     let fail = |error: std::io::Error| Error::io("read", path, &error);
     let mut first = Vec::new();
     (&*file).take(4).read_to_end(&mut first).map_err(fail)?;
-    if first.starts_with(b"\x1f\x8b") {
-        return Err(Error::usage(format!("{} is compressed by gzip", path.display()))
-            .help("unpack it, as `gunzip --keep` does, and name the file that comes out"));
-    }
-    // Of UTF-16 the mark; or, without one, a letter's empty half.
-    if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") || first.contains(&0) {
-        return Err(Error::usage(format!("{} is in UTF-16, and not in UTF-8", path.display()))
-            .help("save it as UTF-8, as `iconv --from-code UTF-16 --to-code UTF-8` does"));
-    }
-    let begin = if first.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
-    file.seek(SeekFrom::Start(begin)).map_err(fail)
+    let begin = encoding::mark(&first).map_err(|error| error.context(path.display()))?;
+    file.seek(SeekFrom::Start(begin as u64)).map_err(fail)
 }
 
 fn reader<R: Read>(source: R, comma: bool) -> csv::Reader<R> {
@@ -349,28 +341,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_utf_16_is_not_read_as_text() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.tsv");
-        let text = "\u{feff}u\ti\nu\tj\n";
-        for (skip, bytes) in [(0, u16::to_le_bytes as fn(u16) -> [u8; 2]), (0, u16::to_be_bytes), (1, u16::to_le_bytes)]
-        {
-            let written: Vec<u8> = text.encode_utf16().skip(skip).flat_map(bytes).collect();
-            std::fs::write(&path, written).unwrap();
-            let error = Log::default().read(&path, None).unwrap_err();
-            assert!(error.message.contains("a.tsv is in UTF-16"), "{error}");
-            assert!(error.help.unwrap().contains("iconv"));
-        }
-    }
-
-    #[test]
-    fn a_compressed_file_is_not_read_as_text() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.tsv.gz");
-        std::fs::write(&path, b"\x1f\x8b\x08\x00rest").unwrap();
-        let error = Log::default().read(&path, None).unwrap_err();
-        assert!(error.message.contains("a.tsv.gz is compressed"), "{error}");
-        assert!(error.help.unwrap().contains("gunzip"));
+    fn a_file_that_is_no_utf_8_is_not_read_as_text() {
+        let error = read("u\0\t\0", "a.tsv", None).unwrap_err();
+        assert!(error.message.contains("a.tsv: the file is in UTF-16"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Captions made elsewhere: JSON Lines with candidate and references, or a COCO-style pair of files.
 
 use super::CorpusItem;
+use crate::encoding;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
@@ -170,14 +171,9 @@ fn object<T: serde::de::DeserializeOwned>(line: &[u8]) -> Result<T, String> {
 /// The bytes without a byte order mark.
 ///
 /// # Errors
-/// They are compressed, or another encoding than UTF-8.
+/// As [`encoding::mark`].
 fn plain_text(bytes: &[u8]) -> Result<&[u8]> {
-    match bytes {
-        [0xEF, 0xBB, 0xBF, text @ ..] => Ok(text),
-        [0x1F, 0x8B, ..] => Err(Error::usage("the file is compressed").help("unpack it first, with gunzip")),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Err(Error::usage("the file is in UTF-16").help("save it as UTF-8")),
-        text => Ok(text),
-    }
+    Ok(&bytes[encoding::mark(bytes)?..])
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
