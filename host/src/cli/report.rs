@@ -80,7 +80,7 @@ pub fn run(common: &Common, arguments: &Arguments) -> Result<Done> {
     }
     if !results.has_scores() {
         return Err(Error::failed(format!("{} has no scores", run.path().display()))
-            .help("the table says what is missing; the same `host eval` again makes it"));
+            .help("the table says what is missing, and which command makes it"));
     }
     if results.is_complete() {
         return Ok(Done::All);
