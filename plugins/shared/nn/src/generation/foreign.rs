@@ -37,9 +37,9 @@ const FOREIGN: &[(&str, &str)] = &[
 pub fn ignored(map: &Map<String, Value>) -> Vec<String> {
     let each = FOREIGN.iter().filter_map(|(name, neutral)| {
         let value = map.get(*name).filter(|value| !value.is_null())?;
+        let neutral: Value = serde_json::from_str(neutral).unwrap_or_default();
         // A number may be written as a whole one.
-        let is_neutral =
-            value.to_string() == *neutral || value.as_f64().is_some_and(|value| neutral.parse() == Ok(value));
+        let is_neutral = *value == neutral || value.as_f64().is_some_and(|value| neutral.as_f64() == Some(value));
         (!is_neutral).then(|| format!("{name} = {value}"))
     });
     each.collect()
