@@ -137,8 +137,28 @@ fn an_adapter_is_used_merged_and_refused_by_another_base() {
     let refused = place.host(&["models", "merge", "other", "--adapter", "fit/adapter", "--out", "wrong"]).run();
     assert!(refused.code != Some(0) && refused.stderr.contains("the adapter is not for this model"), "{refused}");
     assert!(!place.path("wrong").exists(), "a refused merge left a folder");
+    // The nano weights are stored in f16, which holds no more than 65,504.
+    let path = place.path("fit/adapter/adapter_config.json");
+    let mut config = config;
+    config["lora_alpha"] = serde_json::json!(1e12);
+    std::fs::write(&path, config.to_string()).unwrap();
+    let refused = place.host(&["models", "merge", "nano", "--adapter", "fit/adapter", "--out", "wrong"]).run();
+    refused.expect_code(3).expect_error(&["exceeds what F16 can hold"]);
+    assert!(!place.path("wrong").exists(), "a refused merge left a folder");
     // Nothing of this changed the base.
     assert_same_run(&weights(), &before);
+}
+
+/// A learning rate that leaves no numbers, at the last step, behind which nothing is measured any more.
+#[test]
+fn an_adapter_without_numbers_is_not_kept() {
+    let place = place();
+    let out = place.path("fit");
+    let arguments = ["train", "--model", "nano", "--dataset", "hm", "--device", "cpu", "--limit", "4", "--rank", "4"];
+    let diverging = ["--steps", "1", "--validation-split", "none", "--learning-rate", "1e300", "--out"];
+    let outcome = place.host(&arguments).with(&diverging).with(&[&out]).run().expect_code(3);
+    outcome.expect_error(&["cannot save the checkpoint of step 1: the adapter of", "q_proj` is NaN or infinite"]);
+    assert!(!out.join("adapter").exists() && !out.join("checkpoints/index.json").exists());
 }
 
 /// The study's labels had no end token, and its LLaVA rambled on.

@@ -277,6 +277,41 @@ fn a_loss_that_is_not_finite_stops_with_the_batchs_ids_saved() {
 }
 
 #[test]
+fn a_validation_without_a_loss_says_why() {
+    let odd = |path: &Path| test_image(path, 777, 400, [10, 200, 10]);
+    let (place, id) = place_with_image(odd, "fault = \"not-a-number\"\nwidth = 777");
+    let train = |out: &str, more: &[&str]| {
+        let flags =
+            ["train", "--model", "odd", "--dataset", "hm", "--micro-batch", "2", "--steps", "1", "--limit", "6"];
+        place.host(&flags).with(more).with(&["--out".as_ref(), place.path(out).as_os_str()]).run()
+    };
+    // The odd item is the seventh: it is not learnt, and it is validated.
+    let outcome = train("fit", &["--validation-split", "train", "--validation-limit", "7"]);
+    outcome.expect_code(3).expect_error(&["the validation loss of step 1 is not finite", &id]);
+
+    let few = ["--validation-limit", "1"];
+    train("whole", &few).expect_code(0);
+    let item: serde_json::Value = RunFiles::of(&place.path("whole")).text("items/validation.jsonl").parse().unwrap();
+    let id = item["id"].as_str().unwrap();
+    std::fs::write(place.path("hm/images").join(&id[..3]).join(format!("{id}.jpg")), b"no image").unwrap();
+    let reason = "no item of the validation split `validation` could be used";
+    train("none", &few).expect_code(3).expect_error(&[reason]);
+}
+
+#[test]
+fn a_training_that_makes_its_model_worse_is_remarked_on() {
+    let place = Place::new();
+    let fit = |out: &str, rate: &str| {
+        train(&place, &place.path(out), &["--steps", "3", "--validation-split", "none", "--learning-rate", rate]).run()
+    };
+    let remark = "the training made the model worse";
+    let worse = fit("worse", "100").expect_code(0);
+    assert!(worse.stderr.contains(remark), "{worse}");
+    let better = fit("better", "1e-4").expect_code(0);
+    assert!(!better.stderr.contains(remark), "{better}");
+}
+
+#[test]
 fn a_micro_batch_that_does_not_fit_ends_with_what_takes_less() {
     let place = Place::with(Registry::usual().model("small", "room = 2"));
     let fit = |out: &str, micro: &str| {

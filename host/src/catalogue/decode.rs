@@ -1,6 +1,7 @@
-//! Decoding images, once, for every plugin: RGB, 8 bits. EXIF orientation is not applied, as in the reference processors.
+//! Decoding images, once, for every plugin: RGB, 8 bits, what is transparent on white. EXIF orientation is not applied. Both as in the reference
+//! processors.
 
-use image::{ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageFormat, ImageReader, Limits, RgbImage};
 use plugin_api::{Image, ImageSource};
 use std::io::Cursor;
 use std::path::Path;
@@ -66,8 +67,29 @@ fn encoded(bytes: &[u8], path: Option<&Path>) -> Result<Decoded, String> {
         }
         Some(_) => {}
     }
-    let decoded = reader.decode().map_err(|error| format!("{place} cannot be decoded: {error}"))?.into_rgb8();
+    let decoded = on_white(reader.decode().map_err(|error| format!("{place} cannot be decoded: {error}"))?);
     Ok(Decoded { width: decoded.width(), height: decoded.height(), rgb: decoded.into_raw() })
+}
+
+/// The picture on a white ground, as transformers (from 5 on) and a shop's page show it. Below what is transparent lies any colour, mostly black.
+fn on_white(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let rgba = image.into_rgba8();
+    let (width, height) = rgba.dimensions();
+    let pixels = rgba.pixels().flat_map(|pixel| {
+        let [red, green, blue, alpha] = pixel.0;
+        [red, green, blue].map(|value| over_white(value, alpha))
+    });
+    // One row behind the other, as they came.
+    RgbImage::from_raw(width, height, pixels.collect()).unwrap_or_default()
+}
+
+/// alpha · value + (1 − alpha) · white, rounded as Pillow's `alpha_composite` does.
+fn over_white(value: u8, alpha: u8) -> u8 {
+    let sum = u32::from(value) * u32::from(alpha) + 255 * (255 - u32::from(alpha)) + 128;
+    ((sum + (sum >> 8)) >> 8) as u8
 }
 
 /// Whether a JPEG file ends before its end marker (ISO 10918-1, annex B), as one does of which a part was copied. What is wrong in
@@ -117,6 +139,36 @@ mod tests {
         for length in 1..whole.len() {
             assert!(encoded(&whole[..length], None).is_err(), "{length} of {} bytes", whole.len());
         }
+    }
+
+    #[test]
+    fn what_is_transparent_stands_on_white_as_pillow_puts_it_there() {
+        use image::codecs::png::PngEncoder;
+        // Value, alpha, and what Pillow 13 makes of them: `Image.alpha_composite` on (255, 255, 255, 255).
+        let pixels = [
+            (0, 0, 255),
+            (0, 255, 0),
+            (0, 128, 127),
+            (100, 1, 254),
+            (200, 77, 238),
+            (37, 200, 84),
+            (255, 3, 255),
+            (13, 254, 14),
+        ];
+        let decoded = |bytes: Vec<u8>, color: ExtendedColorType| {
+            let mut file = Vec::new();
+            PngEncoder::new(&mut file).write_image(&bytes, 4, 2, color).unwrap();
+            let decoded = encoded(&file, None).unwrap();
+            assert_eq!((decoded.width, decoded.height), (4, 2));
+            decoded.rgb
+        };
+        let expected: Vec<u8> = pixels.iter().flat_map(|(_, _, white)| [*white; 3]).collect();
+        let rgba = pixels.iter().flat_map(|&(value, alpha, _)| [value, value, value, alpha]).collect();
+        assert_eq!(decoded(rgba, ExtendedColorType::Rgba8), expected);
+        let grey = pixels.iter().flat_map(|&(value, alpha, _)| [value, alpha]).collect();
+        assert_eq!(decoded(grey, ExtendedColorType::La8), expected);
+        let opaque: Vec<u8> = (0..24).collect();
+        assert_eq!(decoded(opaque.clone(), ExtendedColorType::Rgb8), opaque);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The host's side of a training: the folder, the items, the worker, and what people see meanwhile.
 
+use super::divergence;
 use super::job::{TrainJob, TrainNews, items_file};
 use super::log::Validation;
 use super::plan::{TrainPlan, TrainResult};
@@ -81,6 +82,9 @@ pub fn train(registry: &Registry, lock: &Lock, request: &TrainRequest, reporter:
         return Ok(None);
     }
     let trained = Trained::read(&request.out);
+    if let Some(remark) = trained.as_ref().and_then(|trained| divergence::remark(&request.out, &trained.result)) {
+        reporter.warn(&remark);
+    }
     trained.map(Some).ok_or_else(|| Error::failed(format!("{} has no result.json", request.out.display())))
 }
 
@@ -114,6 +118,13 @@ pub(super) fn list_items(resolved: &Resolved, request: &TrainRequest, reporter: 
             items_file: file,
         };
         match one_answer(&command, request.limits, request.threads, reporter)? {
+            Ok(Event::Listed { items, dropped }) if dropped > 0 => {
+                let file = items_file(&request.out, &format!("{part}.dropped"));
+                reporter.note(&format!(
+                    "{items} items in split {split}; {dropped} records could not be used, see {}",
+                    file.display()
+                ));
+            }
             Ok(Event::NotSaved(failure)) => return Err(failure.into()),
             Ok(_) => {}
             Err(error) => return Err(without(error)),

@@ -1,5 +1,6 @@
 //! `host train`: the loop of fine-tuning. `options` and `schedule` say what is done, `resolve` finds the plugins and data, `course` starts
-//! the worker and follows it (`ask`: or asks what can be asked for another machine), `distance` tells how far it is; in the worker `fit` goes through the steps that `order` lays out and keeps `log`, `checkpoints` and plots.
+//! the worker and follows it (`ask`: or asks what can be asked for another machine), `distance` tells how far it is, `divergence` whether it made the
+//! model worse; in the worker `fit` goes through the steps that `order` lays out and keeps `log`, `checkpoints` and plots.
 //! Forward, backward and the adapter's files are the plugin's.
 
 mod ask;
@@ -7,6 +8,7 @@ mod captions;
 mod checkpoints;
 mod course;
 mod distance;
+mod divergence;
 mod events;
 mod fit;
 mod job;

@@ -1,7 +1,7 @@
 //! What is measured between steps: the loss of the validation items, and scores of captions of some.
 
 use super::{Training, not_finite, now, tell_left_out};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stop;
 use crate::train::captions;
 use crate::train::checkpoints::Best;
@@ -21,12 +21,16 @@ impl Training<'_> {
         let (trainer, source, items) = (&self.trainer, &self.source, &self.validation);
         let load = |number: usize| source.load(trainer, items, batches[number], options.micro_batch, 0);
         let (left_out, say) = (&mut self.left_out, self.say);
+        let (folder, step) = (&self.job.folder, self.progress.step);
         load_ahead(batches.len(), self.job.loaders, load, |take| -> Result<()> {
             for number in (0..batches.len()).take_while(|_| !stop::requested()) {
                 let loaded = take(number)?;
                 tell_left_out(&loaded, left_out, say);
-                for batch in &loaded.batches {
+                for (batch, places) in loaded.batches.iter().zip(&loaded.items) {
                     let loss = trainer.evaluate(batch.batch).map_err(|error| options.advise(error))?;
+                    if !loss.sum.is_finite() {
+                        return Err(not_finite(folder, "validation loss", step.saturating_sub(1), items, places));
+                    }
                     sum += loss.sum;
                     tokens += loss.tokens;
                 }
@@ -36,11 +40,12 @@ impl Training<'_> {
         if stop::requested() {
             return Ok(());
         }
-        let step = self.progress.step;
-        let validation_loss = sum / tokens as f64;
-        if !validation_loss.is_finite() {
-            return Err(not_finite(&self.job.folder, "validation loss", step.saturating_sub(1), items, &[]));
+        if tokens == 0 {
+            let split = &options.validation_split;
+            return Err(Error::failed(format!("no item of the validation split `{split}` could be used"))
+                .help("the warnings above say why; name another --validation-split, or `none`, in a new folder"));
         }
+        let validation_loss = sum / tokens as f64;
         let Some(captions) = self.caption()? else { return Ok(()) };
         self.progress.awaits_validation = false;
         let best = self.progress.best.as_ref().is_none_or(|best| validation_loss < best.validation_loss);

@@ -10,7 +10,7 @@ use nn::text::Tokenizer;
 use nn::training::{PathOf, Tape, Var};
 use nn::vision::Vit;
 use nn::weights::Loader;
-use nn::{Result, Tensor};
+use nn::{Error, Result, Tensor};
 use plugin_api::EmbeddingSpace;
 use serde_json::Value;
 use std::sync::Arc;
@@ -83,7 +83,16 @@ impl Family for Blip2Config {
 
     fn text(&self, tokenizer: &Tokenizer, prompt: Option<&str>) -> Result<Vec<u32>> {
         match (prompt, self.begin_token) {
-            (Some(prompt), _) => tokenizer.encode(prompt),
+            (Some(prompt), _) => {
+                let text = tokenizer.encode(prompt)?;
+                match self.image_token {
+                    Some(image) if text.contains(&image) => Err(Error::Request(
+                        "the prompt has `<image>`, which BLIP-2 puts before every prompt by itself; leave it out"
+                            .into(),
+                    )),
+                    _ => Ok(text),
+                }
+            }
             (None, Some(begin)) => Ok(vec![begin]),
             // T5's tokenizer ends every text, also an empty one.
             (None, None) => tokenizer.encode(""),

@@ -3,7 +3,7 @@
 use crate::config::{Blip2Config, TextConfig};
 use crate::published::published;
 use nn::captioner::Shapes;
-use nn::generation::Settings;
+use nn::generation::{BEHIND_ENCODER, Settings};
 use nn::memory::{PerImage, Tower};
 
 fn vision_tower(config: &Blip2Config) -> Tower {
@@ -56,7 +56,9 @@ impl Shapes for Blip2Config {
                 let new = settings.most_new_tokens(prompt);
                 (opt.tower(prompt), opt.cache_numbers(prompt, new))
             }
-            TextConfig::T5(t5) => (t5.tower(prompt), t5.cache_numbers(prompt, settings.most_new_tokens(0))),
+            TextConfig::T5(t5) => {
+                (t5.tower(prompt), t5.cache_numbers(prompt, settings.most_new_tokens(BEHIND_ENCODER)))
+            }
         };
         PerImage {
             side: self.vision.image_size,

@@ -1,7 +1,7 @@
 //! Directories and prompts that are no use: each an error that names the file and what is wrong with it, never a panic.
 
 use blip2::Blip2Captioner;
-use plugin_api::{CaptionerConfig, Device, Generation, Host, Settings};
+use plugin_api::{CaptionInput, Captioner, CaptionerConfig, Device, Generation, Host, Image, Settings};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -124,19 +124,88 @@ fn missing_misshapen_and_unexpected_tensors_are_all_named() {
     );
 }
 
-#[test]
-fn numbers_of_a_kind_that_is_not_read() {
-    let folder = copy("opt-small");
+/// Puts a tensor in the place of the checkpoint's one of that name, or beside its others.
+fn put(folder: &tempfile::TempDir, name: &str, dtype: Dtype, shape: Vec<usize>, content: &[u8]) {
     let path = folder.path().join("model.safetensors");
     let bytes = std::fs::read(&path).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let whole = vec![0_u8; 32 * 4];
-    let kept = tensors.tensors().into_iter().map(|(name, view)| match name.as_str() {
-        "language_projection.bias" => (name, TensorView::new(Dtype::I32, vec![32], &whole).unwrap()),
-        _ => (name, view),
-    });
-    std::fs::write(&path, safetensors::serialize(kept, None).unwrap()).unwrap();
+    let kept = tensors.tensors().into_iter().filter(|(other, _)| other != name);
+    let put = (name.to_owned(), TensorView::new(dtype, shape, content).unwrap());
+    std::fs::write(&path, safetensors::serialize(kept.chain([put]), None).unwrap()).unwrap();
+}
+
+#[test]
+fn numbers_of_a_kind_that_is_not_read() {
+    let folder = copy("opt-small");
+    put(&folder, "language_projection.bias", Dtype::I32, vec![32], &[0; 32 * 4]);
     refused(&folder, &["language_projection.bias", "I32"]);
+}
+
+/// Of which one would be taken, the order of a table decided.
+#[test]
+fn one_tensor_under_two_names() {
+    let folder = copy("opt-small");
+    let bytes = std::fs::read(folder.path().join("model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let bias = tensors.tensor("language_projection.bias").unwrap();
+    put(&folder, "model.language_projection.bias", Dtype::F32, vec![32], bias.data());
+    assert!(load(folder.path().into(), None, Generation::default()).is_ok(), "a copy does no harm");
+    put(&folder, "model.language_projection.bias", Dtype::F32, vec![32], &[0; 32 * 4]);
+    refused(&folder, &["`language_projection.bias` and `model.language_projection.bias`", "stored twice"]);
+}
+
+/// Some of them captions show, and some the model hides: both are said before there is a caption.
+#[test]
+fn numbers_that_are_none() {
+    let folder = copy("opt-small");
+    for none in [f32::NAN, f32::NEG_INFINITY] {
+        let content: Vec<u8> = [[0.0; 31].as_slice(), &[none]].concat().iter().flat_map(|x| x.to_le_bytes()).collect();
+        put(&folder, "language_projection.bias", Dtype::F32, vec![32], &content);
+        refused(&folder, &["model.safetensors: language_projection.bias", "NaN or infinite"]);
+    }
+}
+
+/// As transformers 5 does; until then the head of such a checkpoint was left unread.
+#[test]
+fn a_head_of_its_own_wins_over_a_configuration_that_ties_it() {
+    let folder = copy("opt-small");
+    let config: Value = serde_json::from_slice(&std::fs::read(folder.path().join("config.json")).unwrap()).unwrap();
+    assert_ne!(config["text_config"]["tie_word_embeddings"], json!(false));
+    let bytes = std::fs::read(folder.path().join("model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let (_, embeddings) =
+        tensors.tensors().into_iter().find(|(name, _)| name.ends_with("embed_tokens.weight")).unwrap();
+    let first = |folder: &tempfile::TempDir| {
+        let generation = Generation { max_new_tokens: Some(1), ..Generation::default() };
+        let captioner = load(folder.path().into(), None, generation).unwrap();
+        let rgb: Vec<u8> = (0..3 * 20 * 30).map(|place| (place * 7 % 251) as u8).collect();
+        let input = CaptionInput { image: Image { width: 20, height: 30, rgb: &rgb }, seed: 0 };
+        let batch = captioner.prepare(&[input]).unwrap();
+        captioner.generate(batch).unwrap().remove(0).token_ids[0] as usize
+    };
+    let name = "language_model.lm_head.weight";
+    let tied = first(&folder);
+    put(&folder, name, embeddings.dtype(), embeddings.shape().to_vec(), embeddings.data());
+    assert_eq!(first(&folder), tied, "a copy is no head of its own");
+    // The rows one further: every token has the score of the one before it.
+    let mut own = embeddings.data().to_vec();
+    own.rotate_right(embeddings.data().len() / embeddings.shape()[0]);
+    put(&folder, name, embeddings.dtype(), embeddings.shape().to_vec(), &own);
+    assert_eq!(first(&folder), (tied + 1) % embeddings.shape()[0]);
+}
+
+#[test]
+fn a_prompt_with_the_image_token_that_the_model_puts_itself() {
+    let folder = copy("opt-small");
+    let error = load(folder.path().into(), Some("<image> a dress"), Generation::default()).err().unwrap();
+    assert!(error.contains("`<image>`") && error.contains("leave it out"), "{error}");
+}
+
+#[test]
+fn an_end_token_that_the_model_does_not_have() {
+    let folder = copy("opt-small");
+    edit(&folder, "config.json", |config| config["text_config"]["eos_token_id"] = json!(118));
+    refused(&folder, &["token 118 (eos_token_id)", "118 tokens only"]);
 }
 
 #[test]

@@ -40,6 +40,9 @@ pub enum Error {
          training that diverged, or numbers overflowed"
     )]
     Scores,
+    /// A training left numbers that are none in an adapter, told by its module's path.
+    #[error("the adapter of `{0}` is NaN or infinite: the training diverged; try a lower learning rate")]
+    Diverged(String),
     /// The user asked to stop.
     #[error("stopped on request")]
     Cancelled,

@@ -17,7 +17,8 @@ impl From<Error> for PluginError {
             | Error::Malformed { .. }
             | Error::Weights { .. }
             | Error::OtherBase { .. }
-            | Error::Scores => ErrorKind::Data,
+            | Error::Scores
+            | Error::Diverged(_) => ErrorKind::Data,
             Error::Request(_) | Error::Device(_) => ErrorKind::Configuration,
             Error::Unsupported(_) => ErrorKind::Unsupported,
             Error::Memory(_) => ErrorKind::OutOfMemory,

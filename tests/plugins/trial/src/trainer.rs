@@ -81,6 +81,13 @@ impl Line {
         }
         Ok(())
     }
+
+    /// A loss that is none, where the fault is that and the image in the batch.
+    fn no_number(&self, batch: &[Example]) -> Option<Loss> {
+        let is_odd = |example: &Example| example.image.width == self.settings.width;
+        (self.settings.fault == "not-a-number" && batch.iter().any(is_odd))
+            .then(|| Loss { sum: f64::NAN, tokens: batch.iter().map(|example| example.words).sum() })
+    }
 }
 
 impl Trainer for Line {
@@ -134,8 +141,8 @@ impl Trainer for Line {
         std::thread::sleep(Duration::from_millis(self.settings.milliseconds));
         if self.settings.fault != "not-a-number" {
             self.misbehave(&batch)?;
-        } else if batch.iter().any(|example| example.image.width == self.settings.width) {
-            return Ok(Loss { sum: f64::NAN, tokens: batch.iter().map(|example| example.words).sum() });
+        } else if let Some(none) = self.no_number(&batch) {
+            return Ok(none);
         }
         let mut state = self.state();
         let mut loss = Loss { sum: 0.0, tokens: 0 };
@@ -166,6 +173,9 @@ impl Trainer for Line {
 
     fn evaluate(&self, batch: Vec<Example>) -> Result<Loss> {
         std::thread::sleep(Duration::from_millis(self.settings.milliseconds));
+        if let Some(none) = self.no_number(&batch) {
+            return Ok(none);
+        }
         let state = self.state();
         let mut loss = Loss { sum: 0.0, tokens: 0 };
         for example in &batch {

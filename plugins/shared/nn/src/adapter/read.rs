@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::{CONFIG, PREFIX, WEIGHTS};
 use crate::layers::{Factors, LoraLinear};
-use crate::weights::{Expected, canonical_module, f32_numbers};
+use crate::weights::{Expected, all_finite, canonical_module, f32_numbers};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::SafeTensors;
@@ -76,6 +76,11 @@ impl Adapter {
             let numbers = f32_numbers(view.dtype(), view.data()).ok_or_else(|| {
                 damaged(format!("`{name}` is stored as {:?}; f32, f16 and bf16 can be read", view.dtype()))
             })?;
+            if !all_finite(view.dtype(), view.data()) {
+                return Err(damaged(format!(
+                    "`{name}` holds a number that is NaN or infinite: the file is damaged, or comes from a training that diverged"
+                )));
+            }
             let map = if is_down { &mut downs } else { &mut ups };
             map.insert(canonical_module(path), (path.to_string(), (rows, columns, numbers)));
         }

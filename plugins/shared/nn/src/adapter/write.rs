@@ -1,8 +1,8 @@
 //! Writing an adapter, so that PEFT loads it as one of its own.
 
 use super::{CONFIG, PREFIX, WEIGHTS};
-use crate::Result;
 use crate::weights::{write_safetensors, write_text};
+use crate::{Error, Result};
 use plugin_api::LoraTarget;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -18,8 +18,12 @@ pub struct Written<'a> {
 /// Writes both files into a folder that exists.
 ///
 /// # Errors
-/// The disk refuses.
+/// A number is NaN or infinite; the disk refuses.
 pub fn write(directory: &Path, base: &str, modules: Vec<Written<'_>>) -> Result<()> {
+    let is_sound = |module: &&Written<'_>| module.down.0.iter().chain(&module.up.0).all(|number| number.is_finite());
+    if let Some(module) = modules.iter().find(|module| !is_sound(module)) {
+        return Err(Error::Diverged(module.target.path.clone()));
+    }
     let targets: Vec<&LoraTarget> = modules.iter().map(|module| module.target).collect();
     let config = config(base, &targets);
     let mut tensors = Vec::with_capacity(2 * modules.len());

@@ -55,6 +55,7 @@ impl<F: Family> FamilyCaptioner<F> {
         memory::refuse_too_large(directory, parameters, &placement)?;
         let model = Model::load(directory, &family, &placement, config.adapter.as_deref())?;
         tokenizer.check_vocabulary(model.language().vocabulary())?;
+        settings.check_end_tokens(model.language().vocabulary())?;
         settings.check_room(positions, model.language().positions())?;
         Ok(FamilyCaptioner { model, images, tokenizer, settings, text, prompt, parameters, host: config.host })
     }

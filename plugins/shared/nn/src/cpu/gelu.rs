@@ -69,10 +69,11 @@ pub fn exp(x: f32) -> f32 {
 /// weights of all hidden positions were such.
 const LEAST: f32 = -80.0;
 
-/// eˣ for x ≤ 0: 2 to the whole part by the exponent's bits, the rest by a Taylor polynomial (relative error below 2e-7).
+/// eˣ for x ≤ 0, no number of none: 2 to the whole part by the exponent's bits, the rest by a Taylor polynomial (relative error below 2e-7).
 #[inline(always)]
 pub fn exp_of_negative(x: f32, fma: &impl Fn(f32, f32, f32) -> f32) -> f32 {
-    let scaled = x.max(LEAST) * std::f32::consts::LOG2_E;
+    // Not by `max`, which would make a number of what is none.
+    let scaled = if x < LEAST { LEAST } else { x } * std::f32::consts::LOG2_E;
     // Adding 1.5 · 2²³ rounds to a whole number, which then stands in the lowest bits.
     let shifted = scaled + 12_582_912.0;
     let whole = shifted - 12_582_912.0;

@@ -96,4 +96,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_score_that_is_no_number_leaves_none_in_its_row_and_is_seen_nowhere_else() {
+        for width in [1, 3, 16, 33] {
+            for none in [f32::NAN, f32::INFINITY] {
+                for place in 0..width {
+                    let mut values = vec![0.25; 3 * width];
+                    values[width + place] = none;
+                    softmax(&mut values, width);
+                    let rows: Vec<&[f32]> = values.chunks(width).collect();
+                    assert!(rows[1].iter().all(|value| value.is_nan()), "{none} at {place} of {width}: {:?}", rows[1]);
+                    assert!(rows[0] == rows[2] && rows[0].iter().all(|value| value.is_finite()));
+                }
+            }
+        }
+    }
 }

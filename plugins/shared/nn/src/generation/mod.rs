@@ -2,6 +2,7 @@
 //! and decoders behind an encoder; what differs stands behind [`LanguageModel`].
 
 mod beam;
+mod foreign;
 #[cfg(feature = "cuda")]
 mod replay;
 #[cfg(not(feature = "cuda"))]
@@ -15,7 +16,7 @@ mod settings;
 mod single;
 
 pub use scores::distribution;
-pub use settings::{EarlyStopping, Settings};
+pub use settings::{BEHIND_ENCODER, EarlyStopping, Settings};
 
 use crate::device::watched;
 use crate::language::{LanguageModel, Prompt};
@@ -76,7 +77,7 @@ impl Generator {
             request.said.len() == rows && request.seeds.len() == rows && request.prompt.padding.len() == rows
         );
         settings.check_room(length, self.model.positions())?;
-        let limits = settings.limits(if self.model.positions().is_some() { length } else { 0 });
+        let limits = settings.limits(if self.model.positions().is_some() { length } else { BEHIND_ENCODER });
         let on_cpu = is_cpu(&request.prompt.embeddings.device());
         let search = || {
             if settings.num_beams > 1 {

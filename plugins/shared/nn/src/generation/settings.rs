@@ -12,7 +12,7 @@ pub struct Settings {
     /// `None`: `max_length`, or 20.
     pub max_new_tokens: Option<usize>,
     pub min_new_tokens: Option<usize>,
-    /// Prompt and new tokens together; new tokens behind an encoder.
+    /// Prompt and new tokens together; start and new tokens behind an encoder.
     pub max_length: Option<usize>,
     pub min_length: Option<usize>,
     pub num_beams: usize,
@@ -48,6 +48,9 @@ pub enum EarlyStopping {
 const USUAL_NEW_TOKENS: usize = 20;
 const USUAL_TOP_K: usize = 50;
 
+/// Positions before the first new token behind an encoder: the start token, which transformers counts among a decoder's.
+pub const BEHIND_ENCODER: usize = 1;
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Stored {
@@ -68,7 +71,7 @@ struct Stored {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "eos_token_id is neither a token's number nor a list of such")]
 enum Tokens {
     One(u32),
     Several(Vec<u32>),
@@ -82,30 +85,6 @@ impl Tokens {
         }
     }
 }
-
-/// Settings of transformers that change what is generated and are not offered here, with the values that change nothing.
-const FOREIGN: &[(&str, &[&str])] = &[
-    ("bad_words_ids", &["null"]),
-    ("constraints", &["null"]),
-    ("diversity_penalty", &["null", "0.0"]),
-    ("encoder_no_repeat_ngram_size", &["null", "0"]),
-    ("encoder_repetition_penalty", &["null", "1.0"]),
-    ("epsilon_cutoff", &["null", "0.0"]),
-    ("eta_cutoff", &["null", "0.0"]),
-    ("exponential_decay_length_penalty", &["null"]),
-    ("force_words_ids", &["null"]),
-    ("forced_bos_token_id", &["null"]),
-    ("forced_eos_token_id", &["null"]),
-    ("guidance_scale", &["null", "1.0"]),
-    ("min_p", &["null"]),
-    ("num_beam_groups", &["null", "1"]),
-    ("penalty_alpha", &["null", "0.0"]),
-    ("sequence_bias", &["null"]),
-    ("suppress_tokens", &["null", "[]"]),
-    ("begin_suppress_tokens", &["null", "[]"]),
-    ("top_h", &["null"]),
-    ("typical_p", &["null", "1.0"]),
-];
 
 impl Settings {
     /// Joins, from strong to weak: `overrides` (a JSON object), `generation_config.json` where there is one, the end token of
@@ -128,13 +107,7 @@ impl Settings {
     }
 
     fn from_map(map: Map<String, Value>) -> Result<Settings, String> {
-        let ignored = FOREIGN
-            .iter()
-            .filter_map(|(name, neutral)| {
-                let value = map.get(*name)?.to_string();
-                (!neutral.contains(&value.as_str())).then(|| format!("{name} = {value}"))
-            })
-            .collect();
+        let ignored = super::foreign::ignored(&map);
         let stored: Stored = serde_json::from_value(Value::Object(map)).map_err(|error| error.to_string())?;
         Ok(Settings {
             max_new_tokens: stored.max_new_tokens,
@@ -160,7 +133,7 @@ impl Settings {
         })
     }
 
-    /// The most new tokens behind a prompt of so many positions (0 behind an encoder).
+    /// The most new tokens behind a prompt of so many positions ([`BEHIND_ENCODER`] there).
     pub fn most_new_tokens(&self, prompt: usize) -> usize {
         self.limits(prompt).most
     }
@@ -229,8 +202,18 @@ impl Settings {
     }
 
     /// # Errors
-    /// A prompt of so many positions with its new tokens exceeds those of the model; `None` is no limit.
+    /// A prompt of so many positions leaves no room for new tokens in `max_length`, or with them exceeds the model's positions; `None` of these is a
+    /// decoder behind an encoder, which has no limit.
     pub fn check_room(&self, prompt: usize, positions: Option<usize>) -> Result<()> {
+        let before = if positions.is_some() { prompt } else { BEHIND_ENCODER };
+        if let (None, Some(total)) = (self.max_new_tokens, self.max_length)
+            && total <= before
+        {
+            return Err(Error::Request(format!(
+                "max_length is {total}, and {before} positions are filled before the first new token: there would be no caption; \
+                 give --max-new-tokens, or correct generation_config.json"
+            )));
+        }
         let Some(positions) = positions else { return Ok(()) };
         let new = self.limits(prompt).most;
         if prompt + new <= positions {
@@ -243,11 +226,30 @@ impl Settings {
     }
 
     /// # Errors
+    /// A text could never end: a token that is to end it is none of the model's.
+    pub fn check_end_tokens(&self, vocabulary: usize) -> Result<()> {
+        match self.end_tokens.iter().find(|token| **token as usize >= vocabulary) {
+            None => Ok(()),
+            Some(token) => Err(Error::Request(format!(
+                "captions are to end with token {token} (eos_token_id), but the model has {vocabulary} tokens only; correct \
+                 config.json or generation_config.json"
+            ))),
+        }
+    }
+
+    /// # Errors
     /// A value that means nothing, or two that cannot be joined.
     pub fn check(&self) -> Result<()> {
         let wrong = |text: String| Err(Error::Request(text));
         if self.max_new_tokens == Some(0) {
             return wrong("max_new_tokens is 0: there would be no caption".into());
+        }
+        if let (Some(least), Some(most)) = (self.min_new_tokens, self.max_new_tokens)
+            && least > most
+        {
+            return wrong(format!(
+                "min_new_tokens is {least} and max_new_tokens {most}: every caption would be cut off; correct one of them"
+            ));
         }
         if self.num_beams == 0 {
             return wrong("num_beams is 0; 1 is greedy decoding".into());
@@ -298,9 +300,31 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_are_not_offered_are_named() {
-        let settings = read(json!({"penalty_alpha": 0.6, "typical_p": 1.0}), json!({})).unwrap();
-        assert_eq!(settings.ignored, ["penalty_alpha = 0.6"]);
+    fn a_total_length_without_room_for_a_new_token_is_refused() {
+        let of = |length: usize, new: Option<usize>| {
+            read(json!({"max_length": length}), json!({"max_new_tokens": new})).unwrap()
+        };
+        for length in [1, 55] {
+            let error = of(length, None).check_room(55, Some(256)).unwrap_err().to_string();
+            assert!(error.contains(&format!("max_length is {length}, and 55 positions")), "{error}");
+            assert!(of(length, Some(5)).check_room(55, Some(256)).is_ok());
+        }
+        assert!(of(56, None).check_room(55, Some(256)).is_ok());
+        // Behind an encoder the prompt is not counted, and the start token is.
+        assert!(of(2, None).check_room(55, None).is_ok());
+        assert!(of(1, None).check_room(55, None).is_err());
+        assert_eq!(of(50, None).most_new_tokens(BEHIND_ENCODER), 49);
+    }
+
+    #[test]
+    fn end_tokens_are_tokens_of_the_model() {
+        let settings = read(json!({"eos_token_id": [2, 640]}), json!({})).unwrap();
+        assert!(settings.check_end_tokens(641).is_ok());
+        assert!(settings.check_end_tokens(640).unwrap_err().to_string().contains("token 640"));
+        for none in [json!(-1), json!("2"), json!([2.5])] {
+            let error = read(json!({ "eos_token_id": none }), json!({})).unwrap_err().to_string();
+            assert!(error.contains("eos_token_id is neither a token's number"), "{error}");
+        }
     }
 
     #[test]
@@ -308,6 +332,7 @@ mod tests {
         for bad in [
             json!({"max_new_tokens": 0}),
             json!({"num_beams": 0}),
+            json!({"min_new_tokens": 30, "max_new_tokens": 12}),
             json!({"num_beams": 2, "do_sample": true}),
             json!({"do_sample": true, "temperature": 0.0}),
             json!({"do_sample": true, "top_p": 0.0}),

@@ -127,19 +127,15 @@ struct Layer {
 }
 
 impl Llama {
-    /// Reads `embed_tokens`, `layers.…` and `norm` below `loader`, and `lm_head` where the head is not tied.
+    /// Reads `embed_tokens`, `layers.…` and `norm` below `loader`, and `lm_head` as [`Linear::head`].
     ///
     /// # Errors
     /// As [`Loader::tensor`].
     pub fn load(loader: &Loader, config: &LlamaConfig) -> Result<Llama> {
         let width = config.hidden_size;
         let tokens = Embedding::load(&loader.at("embed_tokens"), config.vocab_size, width)?;
-        let head = if config.tie_word_embeddings {
-            loader.note_copy("lm_head.weight");
-            Linear::tied(&loader.at("lm_head"), tokens.table())
-        } else {
-            Linear::load(&loader.at("lm_head"), width, config.vocab_size, false)?
-        };
+        let shape = [config.vocab_size, width];
+        let head = Linear::head(loader, shape, config.tie_word_embeddings, &tokens, "embed_tokens")?;
         Ok(Llama {
             tokens,
             rotary: Rotary::new(config.head_size(), config.theta()),

@@ -93,7 +93,7 @@ struct Layer {
 }
 
 impl Opt {
-    /// Reads `decoder.…` below `loader`, and `lm_head` where the head is not tied.
+    /// Reads `decoder.…` below `loader`, and `lm_head` as [`Linear::head`].
     ///
     /// # Errors
     /// As [`Loader::tensor`].
@@ -101,12 +101,8 @@ impl Opt {
         let width = config.hidden_size;
         let decoder = loader.at("decoder");
         let tokens = Embedding::load(&decoder.at("embed_tokens"), config.vocab_size, width)?;
-        let head = if config.tie_word_embeddings {
-            loader.note_copy("lm_head.weight");
-            Linear::tied(&loader.at("lm_head"), tokens.table())
-        } else {
-            Linear::load(&loader.at("lm_head"), width, config.vocab_size, false)?
-        };
+        let shape = [config.vocab_size, width];
+        let head = Linear::head(loader, shape, config.tie_word_embeddings, &tokens, "decoder.embed_tokens")?;
         Ok(Opt {
             positions: Embedding::load(
                 &decoder.at("embed_positions"),

@@ -56,22 +56,17 @@ struct Cross {
 }
 
 impl T5 {
-    /// Reads `shared`, `encoder.…`, `decoder.…` below `loader`, and `lm_head` where the head is not tied.
+    /// Reads `shared`, `encoder.…`, `decoder.…` below `loader`, and `lm_head` as [`Linear::head`].
     ///
     /// # Errors
     /// As [`Loader::tensor`].
     pub fn load(loader: &Loader, config: &T5Config) -> Result<T5> {
         let tokens = Embedding::load(&loader.at("shared"), config.vocab_size, config.d_model)?;
-        for copy in ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"] {
+        for copy in ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"] {
             loader.note_copy(copy);
         }
-        // A head of its own wins over the configuration: transformers 5 writes that T5's embeddings are tied in any case, and
-        // ties only what the file leaves out.
-        let head = if config.tie_word_embeddings && !loader.holds("lm_head.weight") {
-            Linear::tied(&loader.at("lm_head"), tokens.table())
-        } else {
-            Linear::load(&loader.at("lm_head"), config.d_model, config.vocab_size, false)?
-        };
+        let shape = [config.vocab_size, config.d_model];
+        let head = Linear::head(loader, shape, config.tie_word_embeddings, &tokens, "shared")?;
         let decoder_layers = config.num_decoder_layers.unwrap_or(config.num_layers);
         Ok(T5 {
             encoder: Stack::load(&loader.at("encoder"), config, config.num_layers, false)?,

@@ -1,7 +1,7 @@
 //! The linear layer, also several side by side as one product, with the adapters that may sit on it.
 
-use super::Activation;
 use super::lora::{Adapters, Site};
+use super::{Activation, Embedding};
 use crate::Result;
 use crate::weights::Loader;
 use burn::tensor::Tensor;
@@ -40,8 +40,31 @@ impl Linear {
         Ok(Linear::noted(loader, &parts, inputs, weight, bias))
     }
 
+    /// A language model's output head, `lm_head` below `loader`, of `[outputs, inputs]`: where the configuration ties it, the `tokens`'
+    /// vectors, which are called `embeddings` in files. A head that files hold and that is another matrix wins over the configuration: transformers 5
+    /// ties only what a file leaves out or holds twice, and writes of some models that they are tied in any case.
+    ///
+    /// # Errors
+    /// As [`Loader::tensor`].
+    pub fn head(
+        loader: &Loader,
+        [outputs, inputs]: [usize; 2],
+        tied: bool,
+        tokens: &Embedding,
+        embeddings: &str,
+    ) -> Result<Linear> {
+        let (place, name) = (loader.at("lm_head"), "lm_head.weight");
+        if tied {
+            loader.note_copy(name);
+        }
+        if tied && !loader.holds_apart(name, &format!("{embeddings}.weight")) {
+            return Ok(Linear::tied(&place, tokens.table()));
+        }
+        Linear::load(&place, inputs, outputs, false)
+    }
+
     /// A layer over a matrix that something else holds too, such as tied embeddings.
-    pub fn tied(loader: &Loader, weight: Tensor<2>) -> Linear {
+    fn tied(loader: &Loader, weight: Tensor<2>) -> Linear {
         let [outputs, inputs] = weight.dims();
         Linear::noted(loader, &[(None, outputs)], inputs, weight, None)
     }

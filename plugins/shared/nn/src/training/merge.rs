@@ -1,7 +1,7 @@
 //! Merging an adapter into a checkpoint: the same files, with W + s·B·A where a layer is adapted.
 
 use crate::adapter::Adapter;
-use crate::weights::{Checkpoint, Expected, canonical, f32_numbers, write_stored};
+use crate::weights::{Checkpoint, Expected, all_finite, canonical, f32_numbers, write_stored};
 use crate::{Error, Placement, Result};
 use burn::tensor::{Tensor, TensorData};
 use half::{bf16, f16};
@@ -75,7 +75,15 @@ fn merge_file(from: &Path, to: &Path, adapter: &Adapter, waiting: &mut BTreeSet<
                 let shape = [view.shape()[0], view.shape()[1]];
                 let weight = Tensor::<2>::from_data(TensorData::new(values, shape), &cpu.device);
                 let merged: Vec<f32> = layer.merge(weight).into_data().iter::<f32>().collect();
-                Cow::Owned(bytes_of(&merged, view.dtype()))
+                let bytes = bytes_of(&merged, view.dtype());
+                if !all_finite(view.dtype(), &bytes) {
+                    return Err(Error::Unsupported(format!(
+                        "{}: with the adapter, {name} exceeds what {:?} can hold: it cannot be merged into this checkpoint",
+                        from.display(),
+                        view.dtype()
+                    )));
+                }
+                Cow::Owned(bytes)
             }
         };
         written.push(Stored { name, dtype: view.dtype(), shape: view.shape().to_vec(), bytes });

@@ -4,6 +4,7 @@ use super::names::canonical;
 use crate::{Error, Result};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,8 @@ impl Checkpoint {
             }
         }
         let mut shards = Vec::with_capacity(files.len());
-        let mut tensors = HashMap::new();
+        let mut tensors: HashMap<String, StoredTensor> = HashMap::new();
+        let mut twice = Vec::new();
         for file in files {
             let path = directory.join(file);
             let map = map_file(&path)?;
@@ -87,7 +89,10 @@ impl Checkpoint {
                     end: data + info.data_offsets.1,
                     name,
                 };
-                tensors.entry(canonical(&tensor.name)).or_insert(tensor);
+                match tensors.entry(canonical(&tensor.name)) {
+                    Entry::Vacant(place) => _ = place.insert(tensor),
+                    Entry::Occupied(first) => twice.push((first.key().clone(), tensor)),
+                }
             }
             shards.push(Shard { path, map });
         }
@@ -96,7 +101,24 @@ impl Checkpoint {
             .map(|(name, file)| (canonical(&name), file))
             .filter(|(name, _)| !tensors.contains_key(name))
             .collect();
-        Ok(Checkpoint { directory: directory.to_path_buf(), shards, tensors, broken_promises })
+        let checkpoint = Checkpoint { directory: directory.to_path_buf(), shards, tensors, broken_promises };
+        // Copies do no harm; of two that differ, either could be meant.
+        for (name, second) in &twice {
+            let first = &checkpoint.tensors[name];
+            let form = |tensor: &StoredTensor| (tensor.dtype, tensor.shape.clone());
+            if form(first) != form(second) || checkpoint.bytes(first) != checkpoint.bytes(second) {
+                let (mut names, file) = ([&first.name, &second.name], checkpoint.file_of(second));
+                names.sort();
+                return Err(Error::malformed(
+                    file,
+                    format!(
+                        "`{}` and `{}` are one tensor of the model, stored twice with different numbers",
+                        names[0], names[1]
+                    ),
+                ));
+            }
+        }
+        Ok(checkpoint)
     }
 
     pub fn directory(&self) -> &Path {

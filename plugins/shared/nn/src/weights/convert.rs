@@ -67,6 +67,51 @@ pub fn f32_numbers(stored: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     }
 }
 
+/// Whether a stored tensor's numbers are all finite. Of a format that is not read, nothing is known.
+pub fn all_finite(stored: Dtype, bytes: &[u8]) -> bool {
+    // NaN and the infinities alone have all bits of the exponent. No early end: so many numbers are looked at with one instruction.
+    let short = |exponent: u16| {
+        let is_none = |word: [u8; 2]| u16::from_le_bytes(word) & exponent == exponent;
+        !words::<2>(bytes).fold(false, |found, word| found | is_none(word))
+    };
+    match stored {
+        Dtype::F32 => {
+            let is_none = |word: [u8; 4]| u32::from_le_bytes(word) & 0x7f80_0000 == 0x7f80_0000;
+            !words::<4>(bytes).fold(false, |found, word| found | is_none(word))
+        }
+        Dtype::BF16 => short(0x7f80),
+        Dtype::F16 => short(0x7c00),
+        _ => true,
+    }
+}
+
 fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {
     bytes.as_chunks::<N>().0.iter().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_found_in_every_format() {
+        let f32s = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let f16s =
+            |values: &[f32]| values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect::<Vec<u8>>();
+        let bf16s =
+            |values: &[f32]| values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect::<Vec<u8>>();
+        let fine = [0.0, -0.0, 1.0, -65504.0, 65504.0, 1e-7, 3.0];
+        assert!(all_finite(Dtype::F32, &f32s(&[f32::MAX, f32::MIN, f32::MIN_POSITIVE])));
+        for none in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for place in 0..fine.len() {
+                let mut values = fine;
+                let forms = |values: &[f32]| {
+                    [(Dtype::F32, f32s(values)), (Dtype::F16, f16s(values)), (Dtype::BF16, bf16s(values))]
+                };
+                assert!(forms(&values).iter().all(|(dtype, bytes)| all_finite(*dtype, bytes)));
+                values[place] = none;
+                assert!(forms(&values).iter().all(|(dtype, bytes)| !all_finite(*dtype, bytes)), "{none} at {place}");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Hands a model its tensors by name, from files, at random, or only noting what it asks for.
 
 use super::checkpoint::{Checkpoint, StoredTensor};
-use super::convert::Numbers;
+use super::convert::{Numbers, all_finite};
 use super::names;
 use crate::adapter::Adapter;
 use crate::device::{Placement, watched};
@@ -198,9 +198,14 @@ impl Loader {
         matches!(&*self.source, Source::Noting(_))
     }
 
-    /// Whether files hold a tensor. Neither random weights nor a list of expectations hold what the configuration leaves open.
-    pub fn holds(&self, name: &str) -> bool {
-        matches!(&*self.source, Source::Files(checkpoint) if checkpoint.tensor(&self.full(name)).is_some())
+    /// Whether files hold a tensor and it is not a copy of another. Neither random weights nor a list of expectations hold what the configuration
+    /// leaves open.
+    pub fn holds_apart(&self, name: &str, other: &str) -> bool {
+        let Source::Files(checkpoint) = &*self.source else { return false };
+        let Some(own) = checkpoint.tensor(&self.full(name)) else { return false };
+        checkpoint.tensor(&self.full(other)).is_none_or(|other| {
+            (own.dtype, &own.shape) != (other.dtype, &other.shape) || checkpoint.bytes(own) != checkpoint.bytes(other)
+        })
     }
 
     /// A tensor of a shape.
@@ -289,6 +294,16 @@ fn read_stored(checkpoint: &Checkpoint, stored: &StoredTensor, shape: &[usize], 
             return Err(Error::malformed(
                 file,
                 format!("{} is stored as {:?}; f32, f16 and bf16 can be read", stored.name, stored.dtype),
+            ));
+        }
+        // Some of them a model would hide: its captions then say nothing, and look as if they did.
+        if !all_finite(stored.dtype, piece) {
+            return Err(Error::malformed(
+                file,
+                format!(
+                    "{} holds a number that is NaN or infinite: the file is damaged, or comes from a training that diverged",
+                    stored.name
+                ),
             ));
         }
         checkpoint.release(stored, place * PIECE..place * PIECE + piece.len());

@@ -9,7 +9,7 @@ mod names;
 mod write;
 
 pub use checkpoint::{Checkpoint, StoredTensor};
-pub use convert::f32_numbers;
+pub use convert::{all_finite, f32_numbers};
 pub use examine::{Examined, examine};
 pub use loader::{Expected, Loader};
 pub use names::{canonical, canonical_module};
