@@ -70,13 +70,7 @@ pub fn needs(
         prompt: message.prompt.clone(),
         generation: message.generation.clone(),
     };
-    let model = ComponentSpec {
-        library: captioner.library.clone(),
-        component: captioner.component.clone(),
-        entry: captioner.entry.clone(),
-        message: source,
-    };
-    needs_of_source(model, limits, message.threads, reporter)
+    needs_of_source(captioner.with(source), limits, message.threads, reporter)
 }
 
 /// As [`needs`], of a source of weights, which need not be here where the plugin knows its shapes.

@@ -10,7 +10,7 @@ use crate::models::needs_of_source;
 use crate::progress::Reporter;
 use crate::registry::{Lock, Registry};
 use crate::run::Found;
-use crate::worker::{Command, ComponentSpec};
+use crate::worker::Command;
 use plugin_api::ModelSource;
 
 /// Plans a training that another host carries out: what is wrong with names, options and files shows now. Unless it is only to be shown,
@@ -77,14 +77,8 @@ fn ask(resolved: &Resolved, lock: &Lock, request: &TrainRequest, reporter: &Repo
         prompt: message.prompt.clone(),
         generation: message.generation.clone(),
     };
-    let model = ComponentSpec {
-        library: trainer.library.clone(),
-        component: trainer.component.clone(),
-        entry: trainer.entry.clone(),
-        message: source,
-    };
     // A plugin that tells nothing is asked where the training begins.
-    match needs_of_source(model, request.limits, request.threads, reporter) {
+    match needs_of_source(trainer.with(source), request.limits, request.threads, reporter) {
         Ok(report) if !report.problems.is_empty() => {
             Err(Error::usage(format!("`{}` cannot be loaded: {}", trainer.entry, report.problems.join("; ")))
                 .help(format!("host models check {}", trainer.entry)))

@@ -26,6 +26,14 @@ pub struct ComponentSpec<M> {
     pub message: M,
 }
 
+impl<M> ComponentSpec<M> {
+    /// The same component with another message, as to ask the plugin something else.
+    pub fn with<N>(&self, message: N) -> ComponentSpec<N> {
+        let ComponentSpec { library, component, entry, .. } = self;
+        ComponentSpec { library: library.clone(), component: component.clone(), entry: entry.clone(), message }
+    }
+}
+
 /// What the host asks for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]

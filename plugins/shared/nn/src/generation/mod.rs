@@ -122,54 +122,31 @@ mod tests {
     use crate::weights::Loader;
     use crate::{Int, Tensor};
 
-    /// Notes how many rows each step reads.
-    struct Counting {
+    /// Notes how many rows each step reads, and gives other scores of the first token where it is told.
+    struct Observed {
         inner: Opt,
         rows: Mutex<Vec<usize>>,
+        first: Option<Vec<f32>>,
     }
 
-    impl LanguageModel for Counting {
+    impl Observed {
+        fn of(config: &OptConfig, first: Option<Vec<f32>>) -> Observed {
+            let loader = Loader::random(3, &Placement::cpu().unwrap());
+            Observed { inner: Opt::load(&loader, config).unwrap(), rows: Mutex::default(), first }
+        }
+    }
+
+    impl LanguageModel for Observed {
         fn start(&self, prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
-            self.inner.start(prompt, new_tokens)
+            let (state, scores) = self.inner.start(prompt, new_tokens);
+            let Some(first) = &self.first else { return (state, scores) };
+            let first = burn::tensor::TensorData::new(first.clone(), scores.dims());
+            (state, Tensor::from_data(first, &scores.device()))
         }
 
         fn step(&self, state: &mut State, tokens: Tensor<1, Int>) -> Tensor<2> {
             self.rows.lock().unwrap().push(tokens.dims()[0]);
             assert_eq!(state.rows(), tokens.dims()[0]);
-            self.inner.step(state, tokens)
-        }
-
-        fn learn<'m>(&'m self, tape: &mut Tape<'m>, prompt: &Var, labels: &Labels) -> Var {
-            self.inner.learn(tape, prompt, labels)
-        }
-
-        fn embed(&self, ids: &[u32]) -> Tensor<2> {
-            self.inner.embed(ids)
-        }
-
-        fn vocabulary(&self) -> usize {
-            self.inner.vocabulary()
-        }
-
-        fn positions(&self) -> Option<usize> {
-            self.inner.positions()
-        }
-    }
-
-    /// Says what it was made with, whatever was asked.
-    struct Fixed {
-        inner: Opt,
-        scores: Vec<f32>,
-    }
-
-    impl LanguageModel for Fixed {
-        fn start(&self, prompt: Prompt, new_tokens: usize) -> (State, Tensor<2>) {
-            let (state, scores) = self.inner.start(prompt, new_tokens);
-            let fixed = burn::tensor::TensorData::new(self.scores.clone(), scores.dims());
-            (state, Tensor::from_data(fixed, &scores.device()))
-        }
-
-        fn step(&self, state: &mut State, tokens: Tensor<1, Int>) -> Tensor<2> {
             self.inner.step(state, tokens)
         }
 
@@ -209,10 +186,9 @@ mod tests {
             Settings { num_beams: 3, ..settings },
         ];
         for (scores, is_right) in [(0.5, true), (f32::NAN, false), (f32::INFINITY, false)] {
-            let inner = Opt::load(&Loader::random(3, &Placement::cpu().unwrap()), &config).unwrap();
             // Of two images, only the second one's are what they should not be.
-            let scores = [[0.5; 8], [scores; 8]].concat();
-            let generator = Generator::new(Arc::new(Fixed { inner, scores }) as Arc<dyn LanguageModel>);
+            let model = Observed::of(&config, Some([[0.5; 8], [scores; 8]].concat()));
+            let generator = Generator::new(Arc::new(model) as Arc<dyn LanguageModel>);
             for settings in &ways {
                 let request = Request {
                     prompt: Prompt::new(generator.model().embed(&[2, 3, 2, 5]).reshape([2, 2, 16]), vec![0; 2]),
@@ -240,8 +216,7 @@ mod tests {
             num_attention_heads: 2,
             ..OptConfig::default()
         };
-        let loader = Loader::random(3, &Placement::cpu().unwrap());
-        let model = Arc::new(Counting { inner: Opt::load(&loader, &config).unwrap(), rows: Mutex::default() });
+        let model = Arc::new(Observed::of(&config, None));
         let generator = Generator::new(Arc::clone(&model) as Arc<dyn LanguageModel>);
         let continued = |end: Vec<u32>, do_sample: bool| {
             let prompts: Vec<u32> = (0..4).flat_map(|row| [2, row + 5, 3 * row + 7]).collect();
